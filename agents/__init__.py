@@ -1,0 +1,1 @@
+"""Who acts: one stage per file, thin agents beside the pure modules that they call."""

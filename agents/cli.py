@@ -1,0 +1,82 @@
+"""``zeta``: the command line."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from aiokafka.errors import KafkaError
+
+from agents.client import QueryFileError
+from agents.commands import asking, broker, models, running, views
+from agents.commands.context import FAILED, USAGE, Context, parse_flags
+from agents.local_model import MissingWheelError
+from agents.simulation.profile import ProfileError
+from streams.admin import BrokerUnreachable
+from streams.broker import BrokerError
+from streams.settings import SettingsError
+from streams.tables import TopicMissingError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="A Kafka-native router for language and embedding models that learns from every answer.",
+)
+app.add_typer(broker.kafka, name="kafka")
+app.add_typer(broker.topics, name="topics")
+for command in (
+    running.up,
+    running.run,
+    asking.ask,
+    asking.send,
+    asking.tail,
+    views.rules,
+    views.scores,
+    models.sim_model,
+    models.local_model,
+):
+    app.command()(command)
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="Settings file; default $ZETA_CONFIG, then ./zeta.toml."),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="section.key=value, over the file and the environment."),
+    ] = None,
+) -> None:
+    """Options before the command."""
+    context.obj = Context(config=config, flags=parse_flags(set_ or []))
+
+
+def main() -> None:
+    """Runs the command; an expected error is one line, and its exit code 1 (2: wrong usage)."""
+    shared = Context()
+    try:
+        app()
+    except (SettingsError, QueryFileError, ProfileError) as error:
+        shared.say(f"zeta: {error}")
+        sys.exit(USAGE)
+    except (
+        BrokerError,
+        BrokerUnreachable,
+        MissingWheelError,
+        TopicMissingError,
+        KafkaError,
+    ) as error:
+        shared.say(f"zeta: {error}")
+        sys.exit(FAILED)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

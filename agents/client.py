@@ -1,0 +1,116 @@
+"""A Kafka client of the router: produces queries, and reads their answers as they come.
+
+Answers are read from ``responses`` without a group, from its end at the time of ``start``, so a
+client needs no state of its own and several can run side by side.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Iterable
+from pathlib import Path
+
+import msgspec
+from aiokafka import AIOKafkaConsumer
+
+from schemas.query import Query
+from schemas.response import Response
+from schemas.wire import WireError, decode
+from streams.producing import Outbox
+from streams.settings import Kafka, Settings
+from streams.tables import partitions_of
+
+
+class Client:
+    """One connection for asking; use as ``async with Client(settings) as client``."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._kafka: Kafka = settings.kafka
+        self._outbox = Outbox(settings.kafka, client_id=f"{settings.kafka.prefix}client")
+        self._answers: AIOKafkaConsumer
+
+    async def __aenter__(self) -> Client:
+        partitions = await partitions_of(self._kafka, f"{self._kafka.prefix}responses")
+        self._answers = AIOKafkaConsumer(
+            bootstrap_servers=self._kafka.bootstrap, enable_auto_commit=False
+        )
+        await self._answers.start()
+        try:
+            self._answers.assign(partitions)
+            await self._answers.seek_to_end(*partitions)
+            for partition in partitions:
+                await self._answers.position(partition)  # the end as it is now, not at first poll
+            await self._outbox.start()
+        except BaseException:
+            await self._answers.stop()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._outbox.stop()
+        await self._answers.stop()
+
+    async def send(self, query: Query) -> None:
+        """Buffers a query for ``queries``."""
+        await self._outbox.send("queries", query, key=query.session or query.query_id)
+
+    async def flush(self) -> None:
+        """Waits until every query sent is acknowledged."""
+        await self._outbox.flush()
+
+    async def answers(self, wanted: Collection[str], timeout_s: float) -> AsyncIterator[Response]:
+        """The first answer to each wanted query id, as they come; ends early at the time-out."""
+        open_ids = set(wanted)
+        deadline = asyncio.get_running_loop().time() + timeout_s
+        while open_ids and (left := deadline - asyncio.get_running_loop().time()) > 0:
+            fetched = await self._answers.getmany(timeout_ms=min(500, round(left * 1000)))
+            for records in fetched.values():
+                for record in records:
+                    response = _decoded(record.value)
+                    if response is not None and response.query_id in open_ids:
+                        open_ids.remove(response.query_id)
+                        yield response
+
+
+def _decoded(value: bytes | None) -> Response | None:
+    try:
+        return decode(Response, value)
+    except WireError:
+        return None  # somebody else's record: this reader is not the one to judge it
+
+
+class QueryFileError(ValueError):
+    """A file of queries can't be used; the message names file and line."""
+
+
+def read_queries(path: Path, new_id: Iterable[str]) -> list[Query]:
+    """The queries of a JSON Lines file, all checked before any is sent.
+
+    Args:
+        path: one JSON object per line; blank lines are skipped.
+        new_id: ids for queries that have none.
+
+    Raises:
+        QueryFileError: names file, line and field.
+    """
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        raise QueryFileError(f"{path}: can't be read: {error.strerror}") from error
+    ids = iter(new_id)
+    queries: list[Query] = []
+    seen: set[str] = set()
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            query = decode(Query, line)
+        except WireError as error:
+            raise QueryFileError(f"{path}:{number}: {error}") from error
+        if not query.query_id:
+            query = msgspec.structs.replace(query, query_id=next(ids))
+        if query.query_id in seen:
+            raise QueryFileError(f"{path}:{number}: query_id {query.query_id!r} comes twice")
+        seen.add(query.query_id)
+        queries.append(query)
+    return queries

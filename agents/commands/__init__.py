@@ -1,0 +1,1 @@
+"""The command line, one group of commands per file; ``agents.cli`` puts them together."""

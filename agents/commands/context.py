@@ -1,0 +1,104 @@
+"""What every command shares: settings, output for people and for programs, exit codes."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import msgspec
+import typer
+from rich.console import Console
+
+from streams.settings import Settings, load
+
+DEFAULT_FILE = Path("zeta.toml")
+
+FAILED = 1
+USAGE = 2
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+
+@dataclass
+class Context:
+    """Flags given before the command, and where to print.
+
+    ``out`` takes data and is clean of anything else; ``err`` takes messages.
+    """
+
+    config: Path | None = None
+    flags: dict[str, str] = field(default_factory=dict)
+    out: Console = field(default_factory=Console)
+    err: Console = field(default_factory=lambda: Console(stderr=True))
+
+    def settings(self) -> Settings:
+        """The settings of this call: ``--config``, ``ZETA_CONFIG``, ``./zeta.toml``, defaults.
+
+        Raises:
+            SettingsError: as ``streams.settings.load``.
+        """
+        return load(self.path(), os.environ, self.flags)
+
+    def path(self) -> Path | None:
+        """The file that the settings come from, None for the defaults."""
+        named = self.config or (Path(os.environ["ZETA_CONFIG"]) if has_config() else None)
+        if named is None and DEFAULT_FILE.exists():
+            return DEFAULT_FILE
+        return named
+
+    def fail(self, message: str, code: int = FAILED) -> NoReturn:
+        """Ends the command with a message."""
+        self.err.print(f"zeta: {message}", style="red", markup=False, highlight=False)
+        raise typer.Exit(code)
+
+    def json(self, value: Any) -> None:
+        """Prints one line of JSON."""
+        print(msgspec.json.encode(value, enc_hook=str, order="deterministic").decode(), flush=True)
+
+    def say(self, message: str) -> None:
+        """Tells a person something."""
+        self.err.print(message, markup=False, highlight=False)
+
+
+def has_config() -> bool:
+    """Whether the environment names a settings file."""
+    return bool(os.environ.get("ZETA_CONFIG"))
+
+
+def parse_flags(pairs: Sequence[str]) -> dict[str, str]:
+    """``section.key=value`` flags as a mapping.
+
+    Raises:
+        typer.BadParameter: a pair without ``=``.
+    """
+    flags: dict[str, str] = {}
+    for pair in pairs:
+        key, separator, value = pair.partition("=")
+        if not separator:
+            raise typer.BadParameter(f"{pair!r}: write it as section.key=value")
+        flags[key] = value
+    return flags
+
+
+def get(context: typer.Context) -> Context:
+    """The shared context of a command."""
+    found: Context = context.obj
+    return found
+
+
+def log_to_stderr(level: str, name: str) -> None:
+    """Sets up logging for a role's process: one line per message, with the role's name."""
+    logging.basicConfig(
+        level=level.upper(),
+        format=f"%(asctime)s %(levelname)-7s {name}: %(message)s",
+        force=True,
+    )
+    for noisy in ("aiokafka", "faust", "mode", "httpx"):
+        logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLogger().level))
+
+
+Command = Callable[..., None]

@@ -1,0 +1,102 @@
+"""``zeta run`` and ``zeta up``."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from typing import Annotated
+
+import typer
+
+from agents.commands.context import Context, get, log_to_stderr
+from agents.roles import build_role, role_names
+from agents.supervising import Child, Supervisor
+from streams.admin import list_topics
+from streams.app import run_app
+from streams.settings import Settings
+
+DRAIN_MARGIN_S = 5.0
+
+Replica = Annotated[
+    str,
+    typer.Option(
+        envvar="ZETA_REPLICA",
+        help="A stable name of this process within its role; no two may share one. With it a "
+        "restarted process gets its partitions back at once.",
+    ),
+]
+LogLevel = Annotated[str, typer.Option(help="debug, info, warning or error.")]
+
+
+def run(
+    context: typer.Context,
+    roles: Annotated[list[str], typer.Argument(help="e.g. router, worker-code-7b, tuner")],
+    replica: Replica = "",
+    log_level: LogLevel = "info",
+) -> None:
+    """Run one role in the foreground, or several as child processes.
+
+    Example: zeta run router
+
+    SIGTERM or Ctrl-C drains: work in flight is finished and committed, then the exit code is 0.
+    """
+    shared = get(context)
+    settings = shared.settings()
+    if len(roles) > 1:
+        raise typer.Exit(_supervise(shared, settings, roles, log_level, replica))
+    log_to_stderr(log_level, roles[0])
+    raise typer.Exit(asyncio.run(_run_role(settings, roles[0], replica)))
+
+
+async def _run_role(settings: Settings, role: str, replica: str) -> int:
+    return await run_app(build_role(settings, role, replica))
+
+
+def up(context: typer.Context, log_level: LogLevel = "warning") -> None:
+    """Run the whole system in the foreground: every role, one worker per model.
+
+    Example: zeta up
+
+    One Ctrl-C drains everything and exits 0. The broker must run (zeta kafka start) and have the
+    topics (zeta topics create).
+    """
+    shared = get(context)
+    settings = shared.settings()
+    if not settings.models:
+        shared.fail("no models: name a settings file that declares some (--config zeta.toml)")
+    missing = [row.name for row in asyncio.run(list_topics(settings)) if row.state == "missing"]
+    if missing:
+        shared.fail(f"missing topics: {', '.join(missing)}; run `zeta topics create`")
+    raise typer.Exit(_supervise(shared, settings, role_names(settings), log_level, "up"))
+
+
+def _supervise(
+    shared: Context, settings: Settings, roles: list[str], log_level: str, replica: str
+) -> int:
+    for role in roles:
+        build_role(settings, role, replica)  # a wrong name or setting is told once, here
+    children = [Child(role, role_command(shared, role, log_level, replica)) for role in roles]
+    grace_s = settings.kafka.drain_s + DRAIN_MARGIN_S
+    return asyncio.run(_run_children(shared, children, grace_s))
+
+
+async def _run_children(shared: Context, children: list[Child], grace_s: float) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    shared.say(f"running {', '.join(child.name for child in children)}; Ctrl-C drains and ends")
+    return await Supervisor(children, stop, grace_s, shared.say).run()
+
+
+def role_command(shared: Context, role: str, log_level: str, replica: str) -> list[str]:
+    """The command line of one role as a child process, with this call's settings."""
+    path = shared.path()
+    command = [sys.executable, "-m", "agents.cli"]
+    command += ["--config", os.fspath(path)] if path is not None else []
+    for key, value in shared.flags.items():
+        command += ["--set", f"{key}={value}"]
+    command += ["run", role, "--log-level", log_level]
+    return [*command, "--replica", replica] if replica else command

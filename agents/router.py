@@ -1,0 +1,185 @@
+"""``zeta run router``: puts each query on the topic of one model.
+
+Reads ``queries`` and ``reroutes``; knows ``rules`` and ``model-status`` before its first query.
+A query that no model can take now waits on ``reroutes``; one whose time limit has passed gets an
+error answer; a record that is no query goes to ``dead-letters``, with an error answer where its
+query id can be read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+
+from agents.answering import error_answer
+from agents.classifying import classify
+from agents.retrying import retry_pause_s
+from agents.routing import Refusal, Table, decide, task_problem
+from schemas.assignment import Assignment
+from schemas.model_status import ModelStatus
+from schemas.query import Query
+from schemas.response import Response
+from schemas.routing_rule import RoutingRule
+from schemas.wire import WireError, decode, salvage_query_id
+from streams.app import RoleApp, build_app
+from streams.clock import NowMs, now_ms
+from streams.consuming import Batch, Intake, Record, attach
+from streams.dead_letters import DeadLetters
+from streams.producing import RecordTooLargeError
+from streams.settings import Settings
+from streams.tables import TableReader
+from streams.topics import model_topic
+
+ROLE = "router"
+
+
+class Router:
+    """The role's state: the rules in force, and which models can't take work."""
+
+    def __init__(self, settings: Settings, app: RoleApp, now_ms: NowMs) -> None:
+        self._settings = settings
+        self._prefix = settings.kafka.prefix
+        self._outbox = app.outbox
+        self._dead_letters = DeadLetters(settings.kafka, app.outbox, ROLE, now_ms)
+        self._now_ms = now_ms
+        self._rules: dict[str, RoutingRule] = {}
+        self._unhealthy: frozenset[str] = frozenset()
+        self.intake: Intake
+
+    def put_rule(self, rule: RoutingRule, _: Record) -> None:
+        """Takes a rule into force."""
+        self._rules[rule.task] = rule
+
+    def put_status(self, status: ModelStatus, _: Record) -> None:
+        """Notes whether a model can take work."""
+        others = self._unhealthy - {status.model}
+        self._unhealthy = others | {status.model} if status.state == "open" else others
+
+    async def handle(self, batch: Batch) -> None:
+        """Routes a batch in order; a reroute that isn't due waits, and holds back its commit."""
+        if batch.partition.topic == self._prefix + "reroutes":
+            for record in batch.records:
+                self.intake.add_future(self._handle_reroute(batch, record))
+        elif batch.begin():
+            for record in batch.records:
+                await self._handle_query(record)
+            batch.finish()
+
+    async def _handle_query(self, record: Record) -> None:
+        try:
+            query = decode(Query, record.value)
+        except WireError as error:
+            await self._refuse(record, salvage_query_id(record.value), None, str(error))
+            return
+        if not query.query_id:
+            name = record.topic.removeprefix(self._prefix)
+            query_id = f"{name}-{record.partition}-{record.offset}"
+            query = msgspec.structs.replace(query, query_id=query_id)
+        task = classify(self._settings, query)
+        if problem := task_problem(self._settings, query, task):
+            await self._refuse(record, query.query_id, query, problem)
+            return
+        limit_s = query.time_limit_s or self._settings.tasks[task].time_limit_s
+        assignment = Assignment(
+            query=query,
+            task=task,
+            attempt=1,
+            asked_at=record.timestamp,
+            deadline_at=record.timestamp + round(limit_s * 1000),
+        )
+        await self._route(record, assignment)
+
+    async def _handle_reroute(self, batch: Batch, record: Record) -> None:
+        try:
+            assignment = decode(Assignment, record.value)
+        except WireError as error:
+            if batch.begin(1):
+                await self._refuse(record, salvage_query_id(record.value), None, str(error))
+                batch.finish(record)
+            return
+        due = min(assignment.not_before_at or 0, assignment.deadline_at)
+        await asyncio.sleep(max(0.0, (due - self._now_ms()) / 1000))
+        if batch.begin(1):
+            await self._route(record, assignment)
+            batch.finish(record)
+
+    async def _route(self, record: Record, assignment: Assignment) -> None:
+        now = self._now_ms()
+        if now >= assignment.deadline_at:
+            await self._answer(error_answer(assignment, "deadline", late(assignment), now))
+            return
+        table = Table(self._rules, self._unhealthy)
+        query, task = assignment.query, assignment.task
+        decision = decide(self._settings, table, query, task, assignment.tried, now_ms=now)
+        if isinstance(decision, Refusal):
+            await self._wait(assignment, decision, now)
+            return
+        routed = msgspec.structs.replace(assignment, decision=decision, not_before_at=None)
+        try:
+            await self._outbox.send(model_topic(decision.model), routed, key=query.query_id)
+        except RecordTooLargeError as error:
+            await self._refuse(record, query.query_id, query, str(error))
+
+    async def _wait(self, assignment: Assignment, refusal: Refusal, now: int) -> None:
+        """Puts a query that no model can take now back, for later; or refuses it for good."""
+        if not refusal.waits:
+            await self._answer(error_answer(assignment, refusal.kind, refusal.message, now))
+            return
+        query_id, waits = assignment.query.query_id, assignment.waits + 1
+        pause_s = retry_pause_s(self._settings.routing, query_id, waits)
+        later = msgspec.structs.replace(
+            assignment,
+            decision=None,
+            tried=[],
+            waits=waits,
+            not_before_at=now + round(pause_s * 1000),
+        )
+        await self._outbox.send("reroutes", later, key=query_id)
+
+    async def _refuse(
+        self, record: Record, query_id: str | None, query: Query | None, problem: str
+    ) -> None:
+        """Dead-letters a record; where the query id is known, whoever asked hears of it."""
+        await self._dead_letters.put(record, problem)
+        if query_id is not None:
+            now = self._now_ms()
+            await self._answer(
+                error_answer(query or query_id, "invalid", problem, now, asked_at=record.timestamp)
+            )
+
+    async def _answer(self, response: Response) -> None:
+        await self._outbox.send("responses", response, key=response.query_id)
+
+
+def late(assignment: Assignment) -> str:
+    """What to tell a client whose time limit has passed."""
+    limit_s = (assignment.deadline_at - assignment.asked_at) / 1000
+    if not assignment.failures:
+        return f"no answer within its time limit of {limit_s:g} s"
+    last = assignment.failures[-1]
+    return (
+        f"no answer within its time limit of {limit_s:g} s; "
+        f"last of {len(assignment.failures)} failures: {last.model}: {last.kind}: {last.message}"
+    )
+
+
+def build_router(settings: Settings, replica: str = "", now_ms: NowMs = now_ms) -> RoleApp:
+    """The process: rule and health readers, the outbox, the agent, the intake."""
+    app = build_app(settings, ROLE)
+    router = Router(settings, app, now_ms)
+    router.intake = Intake(
+        app,
+        settings.kafka,
+        app.outbox,
+        group=ROLE,
+        topics=["queries", "reroutes"],
+        replica=replica,
+    )
+    attach(app, router.intake, router.handle)
+    app.before_agents += (
+        TableReader(settings.kafka, "rules", RoutingRule, router.put_rule),
+        TableReader(settings.kafka, "model-status", ModelStatus, router.put_status),
+    )
+    app.after_agents = (router.intake,)
+    return app

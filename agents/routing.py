@@ -1,0 +1,151 @@
+"""Which model gets a query: a pure function of the query, the rule and the eligible models.
+
+Weighted rendezvous hashing (Thaler and Ravishankar 1998; weights after Schindelhauer and
+Schomaker 2005): each model scores -weight / ln(h) with h a hash of (task, epoch, session or query
+id, model) in (0, 1), and the highest wins. A model is chosen with a probability in proportion to
+its weight, every replica chooses alike, and when weights change only the sessions move that must.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from schemas.assignment import Decision, DecisionKind, ErrorKind
+from schemas.query import Query
+from schemas.routing_rule import RoutingRule
+from schemas.wire import MILLION
+from streams.settings import Settings
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a query can't be given to any model, now (``waits``) or ever."""
+
+    kind: ErrorKind
+    message: str
+    waits: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a router knows: the rules in force, and models that can't take work now."""
+
+    rules: Mapping[str, RoutingRule]
+    unhealthy: frozenset[str] = frozenset()
+
+
+def task_problem(settings: Settings, query: Query, task: str) -> str | None:
+    """What is wrong with the query's demands, if anything: such a query never gets a model."""
+    if task not in settings.tasks:
+        return f"unknown task {task!r}; one of {', '.join(settings.tasks)}"
+    needs = settings.tasks[task].needs
+    if (query.input is not None) != (needs == "embedding"):
+        given = "input" if query.input is not None else "prompt or messages"
+        return f"task {task!r} needs a {needs} model, but the query has {given}"
+    for model in query.models or ():
+        if model not in settings.candidates(task):
+            allowed = ", ".join(settings.candidates(task))
+            return f"model {model!r} can't serve task {task!r}; candidates are {allowed}"
+    return None
+
+
+def capable(settings: Settings, query: Query, task: str) -> list[str]:
+    """The candidates that the query permits, sorted.
+
+    Embeddings of different vector spaces can't be compared: unless the query says ``any_space``,
+    only the models of the task's home space are left, that of the prior's largest model
+    (DESIGN.md, decision 10).
+    """
+    names = [name for name in settings.candidates(task) if name in (query.models or [name])]
+    if settings.tasks[task].needs == "embedding" and not query.any_space and not query.models:
+        prior = settings.prior(task)
+        home = settings.models[max(sorted(prior), key=lambda name: prior[name])].vector_space
+        names = [name for name in names if settings.models[name].vector_space == home]
+    return sorted(names)
+
+
+def weights(settings: Settings, rule: RoutingRule | None, task: str) -> Mapping[str, int]:
+    """The task's weights: the rule's, or the configured prior before the first rule."""
+    if rule is not None:
+        return rule.weights
+    return {name: round(share * MILLION) for name, share in settings.prior(task).items()}
+
+
+def propensities(eligible: Sequence[str], weighed: Mapping[str, int]) -> dict[str, float]:
+    """Each eligible model's probability of being chosen; equal ones if none has any weight."""
+    total = sum(weighed.get(name, 0) for name in eligible)
+    if total == 0:
+        return {name: 1 / len(eligible) for name in eligible}
+    return {name: weighed.get(name, 0) / total for name in eligible}
+
+
+def choose(task: str, epoch: int, key: str, chances: Mapping[str, float]) -> str:
+    """The model that wins the rendezvous of ``key``; ``chances`` must not be empty."""
+    prefix = f"{task}\0{epoch}\0{key}\0"
+
+    def score(model: str) -> float:
+        raw = blake2b((prefix + model).encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        uniform = (int.from_bytes(raw) + 0.5) / 2**64
+        return -chances[model] / math.log(uniform) if uniform < 1 else math.inf
+
+    return max(sorted(chances), key=score)
+
+
+def decide(
+    settings: Settings,
+    table: Table,
+    query: Query,
+    task: str,
+    tried: Sequence[str],
+    *,
+    now_ms: int,
+) -> Decision | Refusal:
+    """The decision for a query whose task is known.
+
+    Args:
+        settings: the candidates and the prior.
+        table: rules and health.
+        query: what is asked.
+        task: one that ``task_problem`` has passed.
+        tried: models that have failed this query in the present round.
+        now_ms: Unix time in milliseconds, noted in the decision.
+    """
+    possible = capable(settings, query, task)
+    if not possible:
+        return Refusal("no_model", f"no model can serve this query for task {task!r}")
+    rule = table.rules.get(task)
+    excluded = rule.excluded if rule else ()
+    eligible = [
+        name
+        for name in possible
+        if name not in table.unhealthy and name not in tried and name not in excluded
+    ]
+    if not eligible:
+        return Refusal("no_model", f"none of {', '.join(possible)} can take it now", waits=True)
+    chances = propensities(eligible, weights(settings, rule, task))
+    epoch = rule.epoch if rule else 0
+    model = choose(task, epoch, query.session or query.query_id, chances)
+    kind = _kind(rule, eligible, tried, model)
+    return Decision(
+        model=model,
+        task=task,
+        kind=kind,
+        eligible=eligible,
+        propensities=chances,
+        rule_version=rule.version if rule else 0,
+        reason=f"{kind}: {rule.reason}" if rule else f"{kind}: no rule yet, the prior",
+        decided_at=now_ms,
+    )
+
+
+def _kind(
+    rule: RoutingRule | None, eligible: Sequence[str], tried: Sequence[str], model: str
+) -> DecisionKind:
+    if tried:
+        return "reroute"
+    if rule is not None and rule.pinned == model:
+        return "pin"
+    return "forced" if len(eligible) == 1 else "policy"

@@ -1,0 +1,276 @@
+"""``zeta run worker-<model>``: asks one model, a bounded number of queries at a time.
+
+A query's assignment is committed only after its answer, or its reroute, is acknowledged. An
+attempt that fails for good is noted in ``metrics`` and put on ``reroutes`` for another model; a
+query past its time limit gets an error answer, also while it waits for its turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping
+
+import msgspec
+import tenacity
+from mode import Service
+
+from agents.answering import cost_usd, error_answer, failure_metric, seconds_between
+from agents.generation import TRANSIENT, Answer, Endpoint, ModelError, OnText
+from agents.retrying import retry_pause_s
+from schemas.assignment import Assignment, Failure
+from schemas.chunk import Chunk
+from schemas.model_status import ModelStatus
+from schemas.response import Response, Timings
+from schemas.wire import WireError, decode, salvage_query_id
+from streams.app import RoleApp, build_app
+from streams.clock import NowMs, now_ms
+from streams.consuming import Batch, Intake, Record, attach
+from streams.dead_letters import DeadLetters
+from streams.producing import RecordTooLargeError
+from streams.settings import Settings, SettingsError
+from streams.topics import model_topic
+
+ROLE = "worker"
+READ_AHEAD = 16
+"""Queries held per unit of concurrency: those that wait here can still get an answer in time."""
+
+
+class Worker(Service):
+    """The role's state: the endpoint, and a semaphore of the model's concurrency."""
+
+    def __init__(
+        self, settings: Settings, name: str, app: RoleApp, endpoint: Endpoint, now_ms: NowMs
+    ) -> None:
+        super().__init__()
+        self._settings = settings
+        self._name = name
+        self._model = settings.models[name]
+        self._outbox = app.outbox
+        self._dead_letters = DeadLetters(settings.kafka, app.outbox, f"{ROLE}-{name}", now_ms)
+        self._endpoint = endpoint
+        self._now_ms = now_ms
+        self._slots = asyncio.Semaphore(self._model.concurrency)
+        self.intake: Intake
+
+    async def on_start(self) -> None:
+        """Says on ``model-status`` that this model has a worker, and what it serves."""
+        status = ModelStatus(
+            model=self._name,
+            state="healthy",
+            reason="a worker has started",
+            serves=self._model.serves,
+            last_seen_at=self._now_ms(),
+        )
+        await self._outbox.send("model-status", status, key=self._name)
+
+    async def on_stop(self) -> None:
+        await self._endpoint.close()
+
+    async def handle(self, batch: Batch) -> None:
+        """Starts each record's work; each is finished on its own, in any order."""
+        for record in batch.records:
+            self.intake.add_future(self._handle(batch, record))
+
+    async def _handle(self, batch: Batch, record: Record) -> None:
+        try:
+            assignment = decode(Assignment, record.value)
+            if assignment.decision is None:
+                raise WireError("an assignment without a decision")
+        except WireError as error:
+            if batch.begin(1):
+                await self._dead_letter(record, str(error))
+                batch.finish(record)
+            return
+        try:
+            async with asyncio.timeout(self._left_s(assignment)):
+                await self._slots.acquire()
+        except TimeoutError:
+            if batch.begin(1):
+                await self._answer_late(assignment, "it waited for the model")
+                batch.finish(record)
+            return
+        try:
+            if batch.begin(1):
+                await self._serve(record, assignment)
+                batch.finish(record)
+        finally:
+            self._slots.release()
+
+    def _left_s(self, assignment: Assignment) -> float:
+        return max(0, assignment.deadline_at - self._now_ms()) / 1000
+
+    async def _serve(self, record: Record, assignment: Assignment) -> None:
+        started = self._now_ms()
+        chunks = _Chunks(self, assignment) if assignment.query.stream else None
+        try:
+            answer = await self._ask(assignment, chunks)
+        except ModelError as error:
+            await self._fail(assignment, error, final=chunks is not None and chunks.number > 0)
+            return
+        response = self._response(assignment, answer, started)
+        try:
+            await self._outbox.send("responses", response, key=response.query_id)
+        except RecordTooLargeError as error:
+            await self._dead_letter(record, str(error))
+            await self._answer_error(assignment, ModelError("bad_answer", str(error)))
+
+    async def _ask(self, assignment: Assignment, chunks: _Chunks | None) -> Answer:
+        """The answer, after the retries that the model's settings allow."""
+        query = assignment.query
+        instructions = self._settings.tasks[assignment.task].instructions
+
+        def pause_s(state: tenacity.RetryCallState) -> float:
+            error = state.outcome.exception() if state.outcome else None
+            asked = error.retry_after_s if isinstance(error, ModelError) else None
+            pause = retry_pause_s(self._settings.routing, query.query_id, state.attempt_number)
+            return max(pause, asked or 0.0)
+
+        def again(error: BaseException) -> bool:
+            fresh = chunks is None or chunks.number == 0
+            return isinstance(error, ModelError) and error.kind in TRANSIENT and fresh
+
+        attempts = tenacity.AsyncRetrying(
+            stop=tenacity.stop_after_attempt(self._model.retries + 1)
+            | tenacity.stop_before_delay(self._left_s(assignment)),
+            wait=pause_s,
+            retry=tenacity.retry_if_exception(again),
+            reraise=True,
+        )
+        answer: Answer = await attempts(self._ask_once, assignment, instructions, chunks)
+        return answer
+
+    async def _ask_once(
+        self, assignment: Assignment, instructions: str, on_text: OnText | None
+    ) -> Answer:
+        timeout_s = min(self._model.timeout_s, self._left_s(assignment))
+        return await self._endpoint.answer(assignment.query, instructions, timeout_s, on_text)
+
+    async def _fail(self, assignment: Assignment, error: ModelError, *, final: bool) -> None:
+        """Blames this model for the attempt, and hands the query on while there is time."""
+        if self._left_s(assignment) <= 0:
+            await self._answer_late(assignment, str(error))
+        elif final:
+            await self._answer_error(assignment, error)
+        else:
+            await self._hand_on(assignment, error)
+
+    async def _hand_on(self, assignment: Assignment, error: ModelError) -> None:
+        now, query_id = self._now_ms(), assignment.query.query_id
+        failure = Failure(model=self._name, kind=error.kind, message=error.message, failed_at=now)
+        rerouted = msgspec.structs.replace(
+            assignment,
+            attempt=assignment.attempt + 1,
+            tried=[*assignment.tried, self._name],
+            failures=[*assignment.failures, failure],
+        )
+        metric = failure_metric(assignment, error.kind, now)
+        await self._outbox.send("metrics", metric, key=query_id)
+        await self._outbox.send("reroutes", rerouted, key=query_id)
+
+    async def _answer_late(self, assignment: Assignment, why: str) -> None:
+        limit_s = seconds_between(assignment.asked_at, assignment.deadline_at)
+        message = f"no answer within its time limit of {limit_s:g} s; {self._name}: {why}"
+        await self._answer_error(assignment, ModelError("deadline", message))
+
+    async def _answer_error(self, assignment: Assignment, error: ModelError) -> None:
+        response = error_answer(assignment, error.kind, error.message, self._now_ms())
+        await self._outbox.send("responses", response, key=response.query_id)
+
+    async def _dead_letter(self, record: Record, problem: str) -> None:
+        await self._dead_letters.put(record, problem)
+        if (query_id := salvage_query_id(record.value)) is not None:
+            response = error_answer(query_id, "invalid", problem, self._now_ms())
+            await self._outbox.send("responses", response, key=query_id)
+
+    def _response(self, assignment: Assignment, answer: Answer, started: int) -> Response:
+        now, query = self._now_ms(), assignment.query
+        rows = answer.embeddings
+        return Response(
+            query_id=query.query_id,
+            task=assignment.task,
+            model=self._name,
+            attempt=assignment.attempt,
+            text=answer.text,
+            embeddings=rows,
+            vector_space=self._model.vector_space if rows else None,
+            dimension=len(rows[0]) if rows else None,
+            tool_calls=answer.tool_calls,
+            finish_reason=answer.finish_reason,
+            usage=answer.usage,
+            cost_usd=cost_usd(self._model, answer.usage),
+            timings=Timings(
+                queue_s=seconds_between(assignment.asked_at, started),
+                inference_s=seconds_between(started, now),
+                first_token_s=answer.first_token_s,
+                total_s=seconds_between(assignment.asked_at, now),
+            ),
+            decision=assignment.decision,
+            answered_at=now,
+            session=query.session,
+            reply_to=query.reply_to,
+            reference=query.reference,
+        )
+
+    async def send_chunk(self, assignment: Assignment, number: int, text: str) -> None:
+        """Sends a piece of a streamed answer."""
+        query = assignment.query
+        chunk = Chunk(
+            query_id=query.query_id,
+            attempt=assignment.attempt,
+            number=number,
+            text=text,
+            model=self._name,
+            reply_to=query.reply_to,
+        )
+        await self._outbox.send("chunks", chunk, key=query.query_id)
+
+
+class _Chunks:
+    """Counts the pieces of one attempt's stream; after the first there is no reroute."""
+
+    def __init__(self, worker: Worker, assignment: Assignment) -> None:
+        self._worker = worker
+        self._assignment = assignment
+        self.number = 0
+
+    async def __call__(self, text: str) -> None:
+        number, self.number = self.number, self.number + 1
+        await self._worker.send_chunk(self._assignment, number, text)
+
+
+def build_worker(
+    settings: Settings,
+    model: str,
+    replica: str = "",
+    now_ms: NowMs = now_ms,
+    environment: Mapping[str, str] = os.environ,
+) -> RoleApp:
+    """The process of one model's worker.
+
+    Raises:
+        SettingsError: no such model, or its token's variable isn't set.
+    """
+    if model not in settings.models:
+        known = ", ".join(settings.models)
+        raise SettingsError("zeta run", f"{ROLE}-{model}", f"no such model; models are {known}")
+    declared = settings.models[model]
+    token = environment.get(declared.token_variable) if declared.token_variable else None
+    if declared.token_variable and not token:
+        key = f"models.{model}.token_variable"
+        raise SettingsError("environment", key, f"{declared.token_variable} is not set")
+    app = build_app(settings, f"{ROLE}-{model}")
+    worker = Worker(settings, model, app, Endpoint(declared, token), now_ms)
+    worker.intake = Intake(
+        app,
+        settings.kafka,
+        app.outbox,
+        group=f"{ROLE}-{model}",
+        topics=[model_topic(model)],
+        replica=replica,
+        max_in_flight=declared.concurrency * READ_AHEAD,
+    )
+    attach(app, worker.intake, worker.handle)
+    app.before_agents += (worker,)
+    app.after_agents = (worker.intake,)
+    return app

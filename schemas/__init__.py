@@ -1,0 +1,1 @@
+"""What travels: one file per event, the wire's encoding, and each event's Arrow schema."""

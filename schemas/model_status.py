@@ -1,0 +1,21 @@
+"""``model-status``: whether a model can be given work."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from schemas.wire import EpochMs, Event, Name
+
+Capability = Literal["chat", "embedding"]
+
+
+class ModelStatus(Event, frozen=True, kw_only=True):
+    """A model's health as its workers see it: ``open`` gets no traffic, ``probing`` a little."""
+
+    model: Name
+    state: Literal["healthy", "probing", "open"]
+    reason: str
+    serves: list[Capability] = msgspec.field(default_factory=list)
+    last_seen_at: EpochMs

@@ -1,0 +1,173 @@
+"""The topic table against the broker: make what is missing, report what differs, alter nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import (
+    KafkaConnectionError,
+    KafkaTimeoutError,
+    NodeNotReadyError,
+    RequestTimedOutError,
+    TopicAlreadyExistsError,
+)
+
+from streams.settings import Kafka, Settings
+from streams.topic_drift import FoundTopic, TopicReport, WantedTopic, report, wanted_topics
+
+__all__ = ["BrokerUnreachable", "TopicRefusedError", "TopicReport", "create_topics", "list_topics"]
+
+CONNECT_S = 8.0
+READY_S = 30.0
+_POLL_S = 0.05
+_NO_ANSWER = (
+    KafkaConnectionError,
+    KafkaTimeoutError,
+    NodeNotReadyError,
+    RequestTimedOutError,
+    TimeoutError,
+)
+
+
+class BrokerUnreachable(RuntimeError):  # noqa: N818
+    """No broker answers at ``kafka.bootstrap``, or the addresses that it gives don't."""
+
+
+class TopicRefusedError(RuntimeError):
+    """The broker won't make a topic, or made it and it has no leader in time."""
+
+
+async def create_topics(settings: Settings) -> list[TopicReport]:
+    """Makes the topics that are missing and reports on all, in the table's order.
+
+    It returns when all of them have leaders. An existing topic is compared and left alone; it
+    doesn't matter who else creates the same topics meanwhile.
+
+    Raises:
+        BrokerUnreachable: within about 10 s.
+        TopicRefusedError: the broker's own reason, by topic.
+    """
+    async with _admin(settings.kafka) as admin:
+        wanted = await _wanted(admin, settings)
+        there = await _found(admin)
+        created = await _create(admin, [topic for topic in wanted if topic.name not in there])
+        await _ready(admin, [topic.name for topic in wanted])
+        reports = await _reports(admin, wanted)
+        return [replace(row, state="created") if row.name in created else row for row in reports]
+
+
+async def list_topics(settings: Settings) -> list[TopicReport]:
+    """Compares the table with the broker and changes nothing.
+
+    Raises:
+        BrokerUnreachable: within about 10 s.
+    """
+    async with _admin(settings.kafka) as admin:
+        return await _reports(admin, await _wanted(admin, settings))
+
+
+@asynccontextmanager
+async def _admin(kafka: Kafka) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(
+        bootstrap_servers=kafka.bootstrap, request_timeout_ms=int(CONNECT_S * 1000)
+    )
+    try:
+        async with asyncio.timeout(CONNECT_S):
+            await admin.start()
+            # The addresses that the broker gives are others than the one that answered.
+            await admin.describe_cluster()
+        yield admin
+    except _NO_ANSWER as error:
+        reason = str(error) or "it doesn't speak in time"
+        raise BrokerUnreachable(
+            f"no Kafka broker answers at {kafka.bootstrap} (kafka.bootstrap): {reason}"
+        ) from error
+    finally:
+        await admin.close()
+
+
+async def _wanted(admin: AIOKafkaAdminClient, settings: Settings) -> list[WantedTopic]:
+    return wanted_topics(settings, len((await admin.describe_cluster())["brokers"]))
+
+
+async def _create(admin: AIOKafkaAdminClient, missing: Iterable[WantedTopic]) -> set[str]:
+    """Makes the topics; returns those that were not made by someone else meanwhile."""
+    new = [
+        NewTopic(
+            topic.name,
+            topic.partitions,
+            topic.replication,
+            topic_configs=dict(topic.configuration),
+        )
+        for topic in missing
+    ]
+    if not new:
+        return set()
+    answer = await admin.create_topics(new)
+    refused = {
+        name: message
+        for name, code, message in answer.topic_errors
+        if code not in (0, TopicAlreadyExistsError.errno)
+    }
+    if refused:
+        reasons = "; ".join(f"{name}: {message}" for name, message in sorted(refused.items()))
+        raise TopicRefusedError(f"the broker refuses to make {reasons}")
+    return {name for name, code, _ in answer.topic_errors if code == 0}
+
+
+async def _ready(admin: AIOKafkaAdminClient, names: list[str]) -> None:
+    """Waits until every broker that is asked knows every topic and its leaders."""
+    waiting = names
+    try:
+        async with asyncio.timeout(READY_S):
+            while waiting:
+                found = await _found(admin)
+                waiting = [name for name in names if name not in found or not found[name].ready]
+                if waiting:
+                    await asyncio.sleep(_POLL_S)
+    except TimeoutError as error:
+        raise TopicRefusedError(
+            f"no leader after {READY_S:g} s for {', '.join(waiting)}; see the broker's log"
+        ) from error
+
+
+async def _found(admin: AIOKafkaAdminClient) -> dict[str, FoundTopic]:
+    # All topics: asking for one by name would make it on a broker that makes topics by itself.
+    topics = await admin.describe_topics()
+    return {row["topic"]: _describe(row) for row in topics if not row["error_code"]}
+
+
+def _describe(row: Mapping[str, Any]) -> FoundTopic:
+    partitions = row["partitions"]
+    return FoundTopic(
+        partitions=len(partitions),
+        replication=min((len(partition["replicas"]) for partition in partitions), default=0),
+        ready=bool(partitions) and all(partition["leader"] >= 0 for partition in partitions),
+    )
+
+
+async def _reports(admin: AIOKafkaAdminClient, wanted: list[WantedTopic]) -> list[TopicReport]:
+    found = await _found(admin)
+    values = await _configurations(admin, [row.name for row in wanted if row.name in found])
+    return [report(row, found.get(row.name), values.get(row.name, {})) for row in wanted]
+
+
+async def _configurations(
+    admin: AIOKafkaAdminClient, names: list[str]
+) -> dict[str, dict[str, str | None]]:
+    """The topics' configurations as the broker applies them, by topic."""
+    if not names:
+        return {}
+    asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+    answers = await admin.describe_configs(asked)
+    return {
+        name: {entry[0]: entry[1] for entry in entries}
+        for answer in answers
+        for _, _, _, name, entries in answer.resources
+    }

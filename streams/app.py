@@ -1,0 +1,98 @@
+"""One Faust App per process, made by a factory: nothing lives at module level."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Iterable
+
+import faust
+from faust.app.base import BootStrategy
+from mode import Service
+from mode.types import ServiceT
+
+from streams.producing import Outbox
+from streams.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+
+class RoleBoot(BootStrategy):
+    """Starts our services around the agents, and nothing of Faust's own consumer or producer."""
+
+    def server(self) -> Iterable[ServiceT]:
+        """In starting order; they stop in the reverse order, so that work in flight can finish."""
+        app = self.app
+        assert isinstance(app, RoleApp)
+        return [*app.before_agents, app.agents, *app.after_agents]
+
+
+class RoleApp(faust.App):
+    """A Faust App that reads through an ``Intake`` and writes through an ``Outbox``.
+
+    ``before_agents``: readers and the outbox, started first and stopped last;
+    ``after_agents``: what brings work (the intake, timers), started last and stopped first.
+    Faust's consumer, producer, tables and web server are not used (DESIGN.md, decision 5).
+    """
+
+    BootStrategy = RoleBoot
+    before_agents: tuple[Service, ...] = ()
+    after_agents: tuple[Service, ...] = ()
+
+    outbox: Outbox
+
+    async def on_first_start(self) -> None:
+        """Faust's own would make a data directory, which nothing here uses."""
+
+    async def on_start(self) -> None:
+        self.finalize()
+        self.flow_control.resume()
+
+    async def on_started(self) -> None:
+        logger.info("%s is ready", self.conf.id)
+
+    async def on_stop(self) -> None:
+        """Faust's own would stop a consumer and a producer that were never started."""
+
+
+def build_app(settings: Settings, role: str) -> RoleApp:
+    """An App named after its role, with an outbox; the role adds what else it needs."""
+    app = RoleApp(
+        settings.kafka.prefix + role,
+        broker=f"kafka://{settings.kafka.bootstrap}",
+        web_enabled=False,
+        store="memory://",
+    )
+    app.outbox = Outbox(settings.kafka, client_id=settings.kafka.prefix + role)
+    app.before_agents = (app.outbox,)
+    return app
+
+
+async def run_app(app: RoleApp) -> int:
+    """Runs until SIGTERM or SIGINT (drains, 0) or a crash or a failed start (1).
+
+    A signal during the start, which may wait long for the consumer group, ends it at once.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    starting = asyncio.create_task(app.start())
+    await app.wait_first(_settled(starting), stop.wait())
+    if starting.done() and (error := starting.exception()):
+        await app.crash(error)
+    elif starting.done():
+        await app.wait_first(stop.wait())
+    starting.cancel()
+    await _settled(starting)
+    await app.stop()
+    if app.crash_reason is not None:
+        logger.error("%s ended: %r", app.conf.id, app.crash_reason)
+        return 1
+    return 0
+
+
+async def _settled(task: asyncio.Task[None]) -> None:
+    """Waits for the end of a task, whatever it is, and leaves the task alone."""
+    await asyncio.wait({task})

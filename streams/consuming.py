@@ -1,0 +1,293 @@
+"""The way in: one consumer service under every role (DESIGN.md, decision 5).
+
+Batches of one partition go through a Faust channel to the role's agent, which says what is done;
+offsets are committed contiguously, and only after all that the agent sent is acknowledged. At
+least once, whatever dies when:
+
+- killed before a send or before the commit: the records are read again;
+- a send fails, or the agent raises: the process ends without a commit;
+- revoked or stopped: work in flight gets ``drain_s`` to finish and is committed; work not yet
+  begun is dropped and read again by the next owner.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
+from aiokafka.errors import (
+    CommitFailedError,
+    ConsumerStoppedError,
+    IllegalStateError,
+    RebalanceInProgressError,
+)
+from aiokafka.structs import ConsumerRecord, TopicPartition
+from faust import App, StreamT
+from mode import Service
+
+from streams.membership import Membership
+from streams.producing import Outbox
+from streams.progress import Progress
+from streams.settings import Kafka
+
+Record: TypeAlias = "ConsumerRecord[bytes, bytes]"
+Seek: TypeAlias = Callable[[AIOKafkaConsumer, set[TopicPartition]], Awaitable[Mapping[Any, int]]]
+
+POLL_MS = 200
+# While a partition is paused, so that it goes on soon after its work is done.
+PAUSED_POLL_MS = 20
+STOP_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records of one partition, in offset order, as handed to an agent.
+
+    Call ``begin`` before work; when it says False the partition has gone to another owner and the
+    records must be left alone. Call ``finish`` for each record once its effects are sent.
+    """
+
+    partition: TopicPartition
+    records: Sequence[Record]
+    _progress: Progress
+    _changed: asyncio.Event
+
+    def begin(self, count: int | None = None) -> bool:
+        """Claims ``count`` records (None: all of them)."""
+        return self._progress.begin(len(self.records) if count is None else count)
+
+    def finish(self, *records: Record) -> None:
+        """Marks these records, or all when none is named, as done."""
+        self._progress.finish(record.offset for record in records or self.records)
+        self._changed.set()
+
+    def anchor(self, offset: int, metadata: str = "") -> None:
+        """From now on commits ``offset``: the role's own state says where to resume."""
+        self._progress.anchor(offset, metadata)
+        self._changed.set()
+
+    @property
+    def revoked(self) -> bool:
+        """Whether the partition has gone to another owner."""
+        return self._progress.closed
+
+
+class Intake(Service, ConsumerRebalanceListener):  # type: ignore[misc]
+    """Reads topics as one member of a consumer group and commits what is done.
+
+    Memory is bounded: a partition with ``max_in_flight`` records not done is paused, so that
+    backpressure shows as consumer lag. The poll loop never waits for work, so a slow model call
+    can't look like a dead consumer.
+
+    Args:
+        group: consumer group, without the prefix.
+        topics: topic names, without the prefix.
+        outbox: flushed before each commit.
+        replica: a stable name of this process within the role, for static membership (a restart
+            gets its partitions back at once); empty for dynamic membership.
+        max_in_flight: records per partition, default ``kafka.max_in_flight``.
+        seek: called on each assignment; returns where to read each partition from,
+            instead of its commit.
+        on_revoked: called after a revoked partition is drained and committed.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        kafka: Kafka,
+        outbox: Outbox,
+        *,
+        group: str,
+        topics: Sequence[str],
+        replica: str = "",
+        max_in_flight: int | None = None,
+        seek: Seek | None = None,
+        on_revoked: Callable[[set[TopicPartition]], None] | None = None,
+    ) -> None:
+        super().__init__()
+        self.channel = app.channel(maxsize=0)
+        self._kafka = kafka
+        self._outbox = outbox
+        self._group = kafka.prefix + group
+        self._topics = [kafka.prefix + topic for topic in topics]
+        self._membership = Membership(kafka.bootstrap, self._group, replica)
+        self._max_in_flight = max_in_flight or kafka.max_in_flight
+        self._seek = seek
+        self._on_revoked = on_revoked
+        self._progress: dict[TopicPartition, Progress] = {}
+        self._changed = asyncio.Event()
+        self._commit_lock = asyncio.Lock()
+        self._consumer: AIOKafkaConsumer
+
+    async def on_start(self) -> None:
+        session_timeout_ms = int(self._kafka.session_timeout_s * 1000)
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._kafka.bootstrap,
+            client_id=self._group,
+            group_id=self._group,
+            group_instance_id=self._membership.instance_id,
+            partition_assignment_strategy=(self._membership.assignor(),),
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            session_timeout_ms=session_timeout_ms,
+            heartbeat_interval_ms=session_timeout_ms // 4,
+            rebalance_timeout_ms=int((self._kafka.drain_s + 20) * 1000),
+            max_partition_fetch_bytes=1024 * 1024,
+        )
+        self._consumer.subscribe(self._topics, listener=self)
+        self.async_exit_stack.push_async_callback(self._stop_consumer)
+        await self._consumer.start()
+
+    async def _stop_consumer(self) -> None:
+        try:
+            async with asyncio.timeout(STOP_S):
+                await self._consumer.stop()
+        except TimeoutError:
+            self.log.warning("left the group without the broker's answer")
+
+    async def on_stop(self) -> None:
+        """Lets work in flight finish and commits it; what fails here is a crash too."""
+        if self.crashed:
+            return
+        try:
+            await self._drain(set(self._progress))
+        except Exception as error:
+            await self.crash(error)  # mode only logs what a child raises while it stops
+            raise
+
+    @Service.task
+    async def _read(self) -> None:
+        while not self.should_stop:
+            timeout_ms = PAUSED_POLL_MS if self._consumer.paused() else POLL_MS
+            try:
+                fetched = await self._consumer.getmany(
+                    timeout_ms=timeout_ms, max_records=self._kafka.max_batch
+                )
+            except ConsumerStoppedError:
+                return
+            for partition, records in fetched.items():
+                await self._hand_out(partition, records)
+            self._resume()
+
+    async def _hand_out(self, partition: TopicPartition, records: list[Record]) -> None:
+        progress = self._progress.get(partition)
+        if progress is None or progress.closed or not records:
+            return  # fetched before a revocation; its next owner reads it again
+        if self.channel.subscriber_count != 1:
+            raise RuntimeError("an Intake needs exactly one agent: see attach")
+        progress.hand_out(record.offset for record in records)
+        if len(progress) >= self._max_in_flight:
+            self._consumer.pause(partition)
+        await self.channel.put(Batch(partition, records, progress, self._changed))  # type: ignore[arg-type]
+
+    def _resume(self) -> None:
+        for partition in self._consumer.paused():
+            progress = self._progress.get(partition)
+            if progress is not None and len(progress) <= self._max_in_flight // 2:
+                self._consumer.resume(partition)
+
+    @Service.task
+    async def _commit(self) -> None:
+        while not self.should_stop:
+            await self.wait(self._changed.wait())
+            await self.sleep(self._kafka.commit_interval_s)
+            if not self.should_stop:
+                self._changed.clear()
+                await self._commit_done(self._progress)
+
+    async def _commit_done(self, partitions: Mapping[TopicPartition, Progress]) -> None:
+        """Flushes, then commits; what is done after the flush began waits for the next time."""
+        async with self._commit_lock:
+            moved = {
+                partition: (progress, *now)
+                for partition, progress in partitions.items()
+                if (now := progress.moved()) is not None
+            }
+            if not moved:
+                return
+            await self._outbox.flush()
+            try:
+                await self._consumer.commit(
+                    {partition: (offset, note) for partition, (_, offset, note) in moved.items()}
+                )
+            except (CommitFailedError, RebalanceInProgressError, IllegalStateError) as error:
+                # Another member owns the partitions now: it reads these records again.
+                self.log.warning("commit refused, records will be read again: %r", error)
+                return
+            for progress, offset, note in moved.values():
+                progress.committed(offset, note)
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        """Starts a fresh account for each partition, from its commit or where ``seek`` says."""
+        self._membership.joined = True
+        if self._seek is None:
+            # No await before this: a record fetched meanwhile must find its account.
+            self._progress.update({partition: Progress() for partition in assigned})
+            return
+        try:
+            positions = await self._seek(self._consumer, assigned)
+            for partition in assigned:
+                self._consumer.seek(partition, positions[partition])
+                self._progress[partition] = Progress()
+        except Exception as error:
+            await self.crash(error)  # aiokafka only logs what a listener raises
+            raise
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        """Lets work in flight finish, commits it, and forgets the partitions."""
+        try:
+            await self._membership.check()
+            await self._drain(revoked)
+            for partition in revoked:
+                self._progress.pop(partition, None)
+            if self._on_revoked is not None:
+                self._on_revoked(revoked)
+        except Exception as error:
+            await self.crash(error)
+            raise
+
+    async def _drain(self, partitions: set[TopicPartition]) -> None:
+        leaving = {tp: self._progress[tp] for tp in partitions if tp in self._progress}
+        for progress in leaving.values():
+            progress.closed = True
+        try:
+            async with asyncio.timeout(self._kafka.drain_s):
+                await self._finish_begun(leaving.values())
+        except TimeoutError:
+            self.log.warning("drain_s passed with work in flight; it will be done again")
+        try:
+            async with asyncio.timeout(STOP_S):
+                await self._commit_done(leaving)
+        except TimeoutError:
+            self.log.warning("the broker didn't take the last commit; records are read again")
+        self._changed.set()  # it may have been cleared here while the commit task was busy
+
+    async def _finish_begun(self, leaving: Iterable[Progress]) -> None:
+        while any(progress.begun for progress in leaving) and not self.crashed:
+            self._changed.clear()
+            with suppress(TimeoutError):  # a crash doesn't set the event
+                await asyncio.wait_for(self._changed.wait(), POLL_MS / 1000)
+
+
+def attach(app: App, intake: Intake, handle: Callable[[Batch], Awaitable[None]]) -> None:
+    """Declares the role's Faust agent: each batch goes to ``handle``, in order of arrival.
+
+    ``handle`` claims and finishes records itself. If it raises, nothing of the batch that isn't
+    finished is ever committed: the process ends, and the next start reads it again.
+    """
+
+    async def agent(batches: StreamT[Batch]) -> None:
+        async for batch in batches:
+            if intake.crashed:
+                return
+            try:
+                await handle(batch)
+            except Exception as error:
+                await intake.crash(error)
+                raise
+
+    app.agent(intake.channel, name=f"{app.conf.id}-agent")(agent)

@@ -1,0 +1,45 @@
+"""Mergeable latency sketches: integer counts in logarithmic buckets, merged by adding.
+
+The buckets are DDSketch's (Masson, Rim, Lee: "DDSketch: a fast and fully-mergeable quantile
+sketch with relative-error guarantees", VLDB 2019), computed by the ``ddsketch`` library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ddsketch.mapping import LogarithmicMapping
+
+RELATIVE_ACCURACY = 0.01
+SHORTEST_S = 1e-6
+
+_mapping = LogarithmicMapping(RELATIVE_ACCURACY)
+
+
+def bucket(seconds: float) -> int:
+    """The bucket of a duration; anything below a microsecond counts as a microsecond."""
+    key: int = _mapping.key(max(seconds, SHORTEST_S))
+    return key
+
+
+def quantile(counts: Mapping[int, int], q: float) -> float | None:
+    """The ``q``-quantile (0..1) in seconds, within 1 % of a true one; None without samples."""
+    total = sum(counts.values())
+    if total == 0:
+        return None
+    rank = q * (total - 1)
+    seen = 0
+    for key in sorted(counts):
+        seen += counts[key]
+        if seen > rank:
+            return float(_mapping.value(key))
+    raise AssertionError("unreachable: rank is below the total")
+
+
+def merge(*sketches: Mapping[int, int]) -> dict[int, int]:
+    """The sketch of all samples together."""
+    merged: dict[int, int] = {}
+    for sketch in sketches:
+        for key, count in sketch.items():
+            merged[key] = merged.get(key, 0) + count
+    return merged

@@ -1,0 +1,109 @@
+"""The sections of ``zeta.toml``: every key, its type, its range and its default."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from schemas.model_status import Capability
+from schemas.wire import Fraction, NonNegativeInt, PositiveInt, PositiveSeconds, Seconds
+
+Protocol = Literal["tgi", "openai", "tei"]
+PolicyName = Literal["seed", "static", "thompson"]
+ObjectiveName = Literal["accuracy", "inverse-latency"]
+
+# \Z and not $, which would let a line break follow. A model's name is part of a topic's.
+NAME_PATTERN = r"^[a-zA-Z0-9][a-zA-Z0-9._-]{0,199}\Z"
+Name = Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)]
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of the sections: an unknown key is an error."""
+
+
+class Kafka(Section, frozen=True, kw_only=True):
+    """The broker and how records go in and out.
+
+    ``prefix`` is put before every topic and consumer group, so that a sandbox can share a
+    broker. ``replication`` is taken down to the number of brokers. ``drain_s`` bounds how long a
+    stop or a rebalance waits for work in flight. ``session_timeout_s`` has the bounds that a
+    broker has (``group.min.session.timeout.ms`` and ``group.max.session.timeout.ms``).
+    """
+
+    bootstrap: Annotated[str, msgspec.Meta(min_length=1)] = "127.0.0.1:9092"
+    prefix: Annotated[str, msgspec.Meta(pattern=r"^[a-zA-Z0-9._-]{0,40}\Z")] = ""
+    partitions: PositiveInt = 4
+    replication: PositiveInt = 3
+    min_in_sync: PositiveInt = 2
+    session_timeout_s: Annotated[float, msgspec.Meta(ge=6, le=1800)] = 6.0
+    drain_s: PositiveSeconds = 10.0
+    commit_interval_s: PositiveSeconds = 0.05
+    max_batch: PositiveInt = 1000
+    max_in_flight: PositiveInt = 4000
+    max_record_bytes: PositiveInt = 1_048_576
+
+
+class Model(Section, frozen=True, kw_only=True):
+    """A model endpoint. Prices are USD per million tokens; ``size`` is only shown."""
+
+    endpoint: str = ""
+    protocol: Protocol
+    serves: Annotated[list[Capability], msgspec.Meta(min_length=1)]
+    size: str = ""
+    served_name: str = ""
+    input_price: Seconds = 0.0
+    output_price: Seconds = 0.0
+    concurrency: PositiveInt = 8
+    vector_space: str = ""
+    dimension: PositiveInt | None = None
+    connect_timeout_s: PositiveSeconds = 5.0
+    timeout_s: PositiveSeconds = 120.0
+    retries: NonNegativeInt = 2
+    token_variable: str = ""
+
+
+class Task(Section, frozen=True, kw_only=True):
+    """A kind of query: what a model must serve, the prior, and how answers are graded.
+
+    ``candidates`` empty means every capable model. ``prior`` maps candidates to weights that
+    sum to 1 (the starting idea's mapping is one model with 1).
+    """
+
+    needs: Capability = "chat"
+    candidates: list[str] = msgspec.field(default_factory=list)
+    prior: dict[str, Fraction] = msgspec.field(default_factory=dict)
+    time_limit_s: PositiveSeconds = 300.0
+    grader: str = ""
+    instructions: str = ""
+
+
+class Routing(Section, frozen=True, kw_only=True):
+    """The policy and what shapes its weights; see docs/routing.md."""
+
+    policy: PolicyName = "thompson"
+    objective: ObjectiveName = "accuracy"
+    exploration: Fraction = 0.02
+    largest_step: Fraction = 1.0
+    min_samples: NonNegativeInt = 0
+    dwell_windows: NonNegativeInt = 0
+    margin: Fraction = 0.0
+    discount: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.98
+    sharpness: Annotated[float, msgspec.Meta(gt=0, le=10)] = 2.0
+    prior_mass: Annotated[float, msgspec.Meta(ge=0, le=1000)] = 4.0
+    seed_threshold: float = 0.8
+    epoch_windows: PositiveInt = 60
+    max_attempts: PositiveInt = 1000
+    retry_first_s: PositiveSeconds = 0.5
+    retry_longest_s: PositiveSeconds = 30.0
+    default_task: Name = "reasoning"
+
+
+class Windows(Section, frozen=True, kw_only=True):
+    """Tumbling windows of ``metrics``: see docs/windows.md."""
+
+    size_s: Annotated[float, msgspec.Meta(ge=0.001)] = 60.0
+    lateness_s: Seconds = 2.0
+    tick_s: Annotated[float, msgspec.Meta(ge=0.01)] = 1.0
+    skew_s: PositiveSeconds = 60.0
+    horizon_s: PositiveSeconds = 3600.0

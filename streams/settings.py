@@ -1,0 +1,195 @@
+"""``zeta.toml``: everything that can be set, checked as a whole before anything starts.
+
+Later sources win: the file, then ``ZETA_<SECTION>_<KEY>`` variables (``KAFKA_BOOTSTRAP`` also
+names the broker), then ``--set section.key=value`` flags. In variable names a model's or task's
+name is upper case with ``_`` for every other character: ``ZETA_MODELS_CODE_7B_ENDPOINT``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from schemas.control import RoutingConfiguration
+from streams.overrides import apply_overrides, read_toml
+from streams.sections import (
+    Kafka,
+    Model,
+    Name,
+    ObjectiveName,
+    PolicyName,
+    Protocol,
+    Routing,
+    Section,
+    Task,
+    Windows,
+)
+from streams.table_check import SettingsError, Where, as_struct, check_sections
+
+__all__ = [
+    "Kafka",
+    "Model",
+    "Name",
+    "ObjectiveName",
+    "PolicyName",
+    "Protocol",
+    "Routing",
+    "Section",
+    "Settings",
+    "SettingsError",
+    "Task",
+    "Windows",
+    "load",
+]
+
+
+class Settings(Section, frozen=True, kw_only=True):
+    """The whole configuration. ``load`` is the way to get one."""
+
+    kafka: Kafka = msgspec.field(default_factory=Kafka)
+    models: dict[Name, Model] = msgspec.field(default_factory=dict)
+    tasks: dict[Name, Task] = msgspec.field(default_factory=dict)
+    routing: Routing = msgspec.field(default_factory=Routing)
+    windows: Windows = msgspec.field(default_factory=Windows)
+
+    def candidates(self, task: str) -> tuple[str, ...]:
+        """The models that may serve the task, in the order of the file."""
+        row = self.tasks[task]
+        return tuple(
+            name
+            for name, model in self.models.items()
+            if row.needs in model.serves and (not row.candidates or name in row.candidates)
+        )
+
+    def prior(self, task: str) -> dict[str, float]:
+        """The task's starting weights, which sum to 1: its prior, else equal shares."""
+        names = self.candidates(task)
+        given = self.tasks[task].prior
+        if not given:
+            return {name: 1 / len(names) for name in names}
+        return {name: given.get(name, 0.0) for name in names}
+
+    def routing_configuration(self, task: str) -> RoutingConfiguration:
+        """All that a rule for this task depends on besides the scores."""
+        routing = self.routing
+        return RoutingConfiguration(
+            task=task,
+            candidates=sorted(self.candidates(task)),
+            prior=self.prior(task),
+            policy=routing.policy,
+            objective=routing.objective,
+            prior_mass=routing.prior_mass,
+            exploration=routing.exploration,
+            largest_step=routing.largest_step,
+            min_samples=routing.min_samples,
+            dwell_windows=routing.dwell_windows,
+            margin=routing.margin,
+            discount=routing.discount,
+            sharpness=routing.sharpness,
+            seed_threshold=routing.seed_threshold,
+            epoch_windows=routing.epoch_windows,
+        )
+
+
+def load(
+    path: Path | None,
+    environment: Mapping[str, str],
+    flags: Mapping[str, str] | None = None,
+) -> Settings:
+    """The settings in ``path`` (None: the defaults), overridden by variables, then flags.
+
+    Raises:
+        SettingsError: one sentence that names the source, the key and what is allowed.
+    """
+    file = str(path) if path is not None else "settings"
+    raw = read_toml(path) if path is not None else {}
+    check_sections(raw, Settings, Where(file))
+    where = Where(file, apply_overrides(raw, environment, flags or {}, Settings))
+    settings = as_struct(raw, Settings, where)
+    _check_kafka(settings.kafka, where)
+    for name, model in settings.models.items():
+        _check_model(f"models.{name}", model, where)
+    _check_model_topics(settings.models, where)
+    for name in settings.tasks:
+        _check_task(settings, name, where)
+    _check_default_task(settings, where)
+    return settings
+
+
+def _check_kafka(kafka: Kafka, where: Where) -> None:
+    if kafka.min_in_sync > kafka.replication:
+        problem = f"must be at most kafka.replication ({kafka.replication})"
+        raise where.error("kafka.min_in_sync", f"{problem}; got {kafka.min_in_sync}")
+    for server in kafka.bootstrap.split(","):
+        host, _, port = server.strip().rpartition(":")
+        if not host or "/" in host or not port.isdecimal() or not 0 < int(port) < 65536:
+            problem = f"must be host:port, or several with commas between; got {server!r}"
+            raise where.error("kafka.bootstrap", problem)
+
+
+def _check_model(key: str, model: Model, where: Where) -> None:
+    if not _is_http_url(model.endpoint):
+        problem = f"must be an http:// or https:// URL; got {model.endpoint!r}"
+        raise where.error(f"{key}.endpoint", problem)
+    if "embedding" in model.serves and not model.vector_space:
+        problem = "is missing; an embedding model names the space of its vectors"
+        raise where.error(f"{key}.vector_space", problem)
+    if model.protocol == "tei" and "chat" in model.serves:
+        raise where.error(f"{key}.serves", "must be embedding alone for a tei endpoint")
+
+
+def _is_http_url(text: str) -> bool:
+    try:
+        url = urlsplit(text)
+        return url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+    except ValueError:  # a port that isn't a number, a bracket without its other
+        return False
+
+
+def _check_model_topics(models: Mapping[str, Model], where: Where) -> None:
+    # Kafka's metric names hold _ for both, so it refuses the second topic.
+    seen: dict[str, str] = {}
+    for name in models:
+        other = seen.setdefault(name.replace(".", "_"), name)
+        if other != name:
+            problem = f"differs from {other} by . and _ alone, which Kafka can't tell apart"
+            raise where.error(f"models.{name}", problem)
+
+
+def _check_task(settings: Settings, name: str, where: Where) -> None:
+    task, key = settings.tasks[name], f"tasks.{name}"
+    _check_candidates(task, key, settings.models, where)
+    candidates = settings.candidates(name)
+    if not candidates:
+        problem = f"no capable model: declare one whose serves has {task.needs!r}"
+        raise where.error(key, problem)
+    for model in task.prior:
+        if model not in candidates:
+            problem = f"is no candidate; candidates are {', '.join(candidates)}"
+            raise where.error(f"{key}.prior.{model}", problem)
+    total = sum(task.prior.values())
+    if task.prior and abs(total - 1) > 1e-6:
+        raise where.error(f"{key}.prior", f"weights must sum to 1; they sum to {total:g}")
+
+
+def _check_candidates(task: Task, key: str, models: Mapping[str, Model], where: Where) -> None:
+    key = f"{key}.candidates"
+    for model in task.candidates:
+        if model not in models:
+            known = ", ".join(models) or "none"
+            raise where.error(key, f"no model is named {model!r}; models are: {known}")
+        if task.needs not in models[model].serves:
+            raise where.error(key, f"{model} does not serve {task.needs}, which the task needs")
+    if len(set(task.candidates)) < len(task.candidates):
+        twice = next(name for name in task.candidates if task.candidates.count(name) > 1)
+        raise where.error(key, f"must name each model once; got {twice} twice")
+
+
+def _check_default_task(settings: Settings, where: Where) -> None:
+    default = settings.routing.default_task
+    if settings.tasks and default not in settings.tasks:
+        known = ", ".join(settings.tasks)
+        raise where.error("routing.default_task", f"must be one of {known}; got {default!r}")

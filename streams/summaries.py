@@ -1,0 +1,83 @@
+"""Folding metrics into integer summaries, and merging summaries: exact and order-independent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from schemas.metric import Metric
+from schemas.window_score import ModelSummary
+from schemas.wire import MILLION
+from streams import latency
+
+NANO = 1_000_000_000
+
+
+class Tally:
+    """A ``ModelSummary`` in the making."""
+
+    __slots__ = ("latency", "sums")
+
+    def __init__(self) -> None:
+        self.sums: dict[str, int] = {}
+        self.latency: dict[int, int] = {}
+
+    def _add(self, name: str, amount: int) -> None:
+        self.sums[name] = self.sums.get(name, 0) + amount
+
+    def add(self, metric: Metric) -> None:
+        """Folds one metric in; no order matters."""
+        if metric.kind == "outcome":
+            self._add_outcome(metric)
+        elif metric.accuracy is not None:
+            self._add_judgement(metric.accuracy, metric.trust)
+
+    def _add_outcome(self, metric: Metric) -> None:
+        seconds = metric.response_time_s or 0.0
+        self._add("outcomes", 1)
+        self._add("errors", 0 if metric.ok else 1)
+        self._add("timeouts", 1 if metric.error in ("timeout", "deadline") else 0)
+        self._add("response_time_us", round(seconds * MILLION))
+        self._add("prompt_tokens", metric.prompt_tokens or 0)
+        self._add("completion_tokens", metric.completion_tokens or 0)
+        self._add("cost_nano", round((metric.cost_usd or 0.0) * NANO))
+        key = latency.bucket(seconds)
+        self.latency[key] = self.latency.get(key, 0) + 1
+
+    def _add_judgement(self, accuracy: float, trust: float) -> None:
+        self._add("judgements", 1)
+        self._add("trust_micro", round(trust * MILLION))
+        self._add("accuracy_micro", round(trust * accuracy * MILLION))
+        self._add("accuracy_square_micro", round(trust * accuracy * accuracy * MILLION))
+
+    def summary(self) -> ModelSummary:
+        """What was folded so far."""
+        return ModelSummary(**self.sums, latency=dict(self.latency))
+
+
+_SUMS = tuple(name for name in ModelSummary.__struct_fields__ if name != "latency")
+
+
+def merge(summaries: Iterable[ModelSummary]) -> ModelSummary:
+    """The summary of all samples together: associative and commutative, exactly."""
+    parts = list(summaries)
+    sums = {name: sum(getattr(part, name) for part in parts) for name in _SUMS}
+    return ModelSummary(**sums, latency=latency.merge(*(part.latency for part in parts)))
+
+
+def mean_response_time_s(summary: ModelSummary) -> float | None:
+    """Seconds per outcome, failures at their limit included; None without outcomes."""
+    if summary.outcomes == 0:
+        return None
+    return summary.response_time_us / summary.outcomes / MILLION
+
+
+def accuracy(summary: ModelSummary) -> float | None:
+    """The trust-weighted mean grade, 0..1; None where nothing was graded."""
+    return summary.accuracy_micro / summary.trust_micro if summary.trust_micro else None
+
+
+def as_dict(summary: ModelSummary) -> dict[str, object]:
+    """Every field, for printing."""
+    return msgspec.structs.asdict(summary)

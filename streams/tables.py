@@ -1,0 +1,132 @@
+"""Compacted topics as in-memory tables: what every replica of a role must know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import ConsumerStoppedError
+from aiokafka.structs import TopicPartition
+from mode import Service
+
+from schemas.wire import Event, WireError, decode
+from streams.consuming import POLL_MS, Record
+from streams.settings import Kafka
+
+E = TypeVar("E", bound=Event)
+
+
+class TopicMissingError(RuntimeError):
+    """A topic that the role needs does not exist."""
+
+    def __init__(self, topic: str) -> None:
+        super().__init__(f"topic {topic} does not exist; run `zeta topics create`")
+
+
+async def partitions_of(kafka: Kafka, topic: str) -> list[TopicPartition]:
+    """All partitions of a topic, whose name comes with the prefix.
+
+    Raises:
+        TopicMissingError: it isn't there.
+    """
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap)
+    await admin.start()
+    try:
+        (described,) = await admin.describe_topics([topic])
+    finally:
+        await admin.close()
+    numbers = sorted(row["partition"] for row in described["partitions"])
+    if not numbers:
+        raise TopicMissingError(topic)
+    return [TopicPartition(topic, number) for number in numbers]
+
+
+class TableReader(Service, Generic[E]):
+    """Reads a topic without a group: to its end before ``start`` returns, then as it grows.
+
+    ``put`` gets each event in offset order per partition, with its record. Records that don't
+    decode are logged and passed over: other readers, and the archive, still have them.
+
+    Raises:
+        TopicMissingError: at start, when the topic isn't there.
+    """
+
+    def __init__(
+        self, kafka: Kafka, topic: str, kind: type[E], put: Callable[[E, Record], None]
+    ) -> None:
+        super().__init__()
+        self._kafka = kafka
+        self._topic = kafka.prefix + topic
+        self._kind = kind
+        self._put = put
+        self._consumer: AIOKafkaConsumer
+
+    async def on_start(self) -> None:
+        await self._open()
+
+    async def read_once(self) -> None:
+        """Reads to the topic's present end and closes; for a reader that is not started."""
+        await self._open()
+        await self._consumer.stop()
+
+    async def _open(self) -> None:
+        partitions = await partitions_of(self._kafka, self._topic)
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._kafka.bootstrap,
+            client_id=f"reader-{self._topic}",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+        )
+        await self._consumer.start()
+        self._consumer.assign(partitions)
+        await self._consumer.seek_to_beginning(*partitions)
+        await self._read_to_end(partitions)
+
+    async def _read_to_end(self, partitions: list[TopicPartition]) -> None:
+        ends = await self._consumer.end_offsets(partitions)
+        for partition in partitions:
+            while await self._consumer.position(partition) < ends[partition]:
+                await self._poll()
+
+    async def on_stop(self) -> None:
+        await self._consumer.stop()
+
+    @Service.task
+    async def _follow(self) -> None:
+        while not self.should_stop:
+            try:
+                await self._poll()
+            except ConsumerStoppedError:
+                return
+
+    async def _poll(self) -> None:
+        fetched = await self._consumer.getmany(timeout_ms=POLL_MS)
+        for records in fetched.values():
+            for record in records:
+                self._take(record)
+
+    def _take(self, record: Record) -> None:
+        if record.value is None:
+            return  # a tombstone: compaction's, not an event
+        try:
+            event = decode(self._kind, record.value)
+        except WireError as error:
+            self.log.warning("%s-%s@%s: %s", record.topic, record.partition, record.offset, error)
+            return
+        self._put(event, record)
+
+
+async def read_all(kafka: Kafka, topic: str, kind: type[E]) -> list[tuple[int, E]]:
+    """All events that a topic holds now, with their offsets, in order per partition.
+
+    Raises:
+        TopicMissingError: the topic isn't there.
+    """
+    found: list[tuple[int, E]] = []
+    reader = TableReader(
+        kafka, topic, kind, lambda event, record: found.append((record.offset, event))
+    )
+    await reader.read_once()
+    return found

@@ -1,0 +1,227 @@
+"""Tumbling windows over one ``metrics`` partition: a pure fold of its records.
+
+Time is the records' own (DESIGN.md, decision 4). ``observed_at`` chooses the window; ``Tick``
+records alone close it, ``lateness_s`` after its end; nothing here reads a clock. So the parts
+that come out are a function of the partition's records, whoever folds them and however often:
+
+- a record whose window has closed goes into the oldest open one, and is counted as late;
+- a record with the identity of one within the last ``horizon_s`` of log time is dropped;
+- a record or tick from more than ``skew_s`` ahead of the broker's clock is refused, so that a
+  wrong clock can't close or open other people's windows.
+
+A fold can stop anywhere and resume from its ``anchor``: the offset of the oldest record that is
+still in an open window. Re-reading from there, after a look back of one horizon that fills
+identities only, republishes the very same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from hashlib import blake2b
+
+import msgspec
+
+from schemas.metric import Metric
+from schemas.tick import Tick
+from schemas.window_score import WindowScore
+from streams.settings import Windows
+from streams.summaries import Tally
+
+
+class SkewError(ValueError):
+    """A record claims a time too far ahead of the broker's."""
+
+
+class Anchor(msgspec.Struct, frozen=True, kw_only=True):
+    """Where to resume, kept as the metadata of the offset commit.
+
+    ``offset``: the first record to fold; ``logged_at``: its broker time; ``closed_at``: the end
+    of the newest window closed when that record was first read (None: none yet);
+    ``published_at``: the end of the newest window whose part is published.
+    """
+
+    offset: int
+    logged_at: int
+    closed_at: int | None = None
+    published_at: int | None = None
+
+
+class _Window:
+    """One task's part of one window, still open."""
+
+    __slots__ = ("duplicates", "first", "late", "models", "next_offset")
+
+    def __init__(self, first: Anchor) -> None:
+        self.first = first
+        self.next_offset = first.offset
+        self.models: dict[str, Tally] = {}
+        self.late = 0
+        self.duplicates = 0
+
+
+class WindowFold:
+    """The fold of one partition.
+
+    Args:
+        partition, partitions: which of how many.
+        tasks: for these a part is published even when a window had nothing, so that the tuner
+            knows that it is closed.
+        windows: sizes and bounds.
+        resume: the anchor of an earlier fold, None at the log's beginning.
+    """
+
+    def __init__(
+        self,
+        *,
+        partition: int,
+        partitions: int,
+        tasks: Iterable[str],
+        windows: Windows,
+        resume: Anchor | None = None,
+    ) -> None:
+        self._partition = partition
+        self._partitions = partitions
+        self._tasks = tuple(sorted(tasks))
+        self._size = round(windows.size_s * 1000)
+        self._lateness = round(windows.lateness_s * 1000)
+        self._skew = round(windows.skew_s * 1000)
+        self._horizon = round(windows.horizon_s * 1000)
+        self._open: dict[tuple[int, str], _Window] = {}
+        self._seen: dict[bytes, int] = {}
+        self._resume = resume
+        self._closed = resume.closed_at if resume else None
+        self._published = resume.published_at if resume else None
+        self._next: int | None = None
+        self._logged = resume.logged_at if resume else 0
+
+    def fold(self, offset: int, logged_at: int, event: Metric | Tick) -> list[WindowScore]:
+        """Takes the next record; returns the parts of the windows that it closes, oldest first.
+
+        Args:
+            offset: the record's; must be one more than the last.
+            logged_at: the record's Kafka timestamp.
+            event: what the record says.
+
+        Raises:
+            SkewError: the event's time is not to be believed; the record counts for nothing.
+            AssertionError: a gap in the offsets; folding on would lose records unseen.
+        """
+        self._advance(offset, logged_at)
+        moment = event.ticked_at if isinstance(event, Tick) else event.observed_at
+        if moment > logged_at + self._skew:
+            raise SkewError(
+                f"{moment} is {(moment - logged_at) / 1000:.1f} s ahead of the broker's clock; "
+                f"windows.skew_s allows {self._skew / 1000:g}"
+            )
+        if isinstance(event, Tick):
+            return list(self._close(event.ticked_at))
+        self._add(offset, logged_at, event)
+        return []
+
+    @property
+    def looking_back(self) -> bool:
+        """Whether the last record lay before the anchor that the fold resumed from."""
+        return (
+            self._resume is not None
+            and self._next is not None
+            and self._next <= self._resume.offset
+        )
+
+    def skip(self, offset: int, logged_at: int) -> None:
+        """Passes over a record that is no event."""
+        self._advance(offset, logged_at)
+
+    def _advance(self, offset: int, logged_at: int) -> None:
+        if self._next is not None and offset != self._next:
+            raise AssertionError(
+                f"metrics-{self._partition}: offset {offset} after {self._next - 1}: a gap"
+            )
+        self._next = offset + 1
+        self._logged = max(self._logged, logged_at)
+
+    def _add(self, offset: int, logged_at: int, metric: Metric) -> None:
+        duplicate = self._is_duplicate(metric, logged_at)
+        if self.looking_back:
+            return  # identities only
+        start = metric.observed_at // self._size * self._size
+        late = self._closed is not None and start < self._closed
+        if late:
+            assert self._closed is not None
+            start = self._closed
+        window = self._open.get((start, metric.task))
+        if window is None:
+            anchor = Anchor(offset=offset, logged_at=self._logged, closed_at=self._closed)
+            window = self._open[(start, metric.task)] = _Window(anchor)
+        window.next_offset = offset + 1
+        if duplicate:
+            window.duplicates += 1
+            return
+        window.late += late
+        window.models.setdefault(metric.model, Tally()).add(metric)
+
+    def _is_duplicate(self, metric: Metric, logged_at: int) -> bool:
+        identity = blake2b(repr(metric.identity).encode(), digest_size=12).digest()
+        last = self._seen.pop(identity, None)
+        self._seen[identity] = logged_at  # re-inserted: the mapping stays in order of time
+        while (oldest := next(iter(self._seen))) and (
+            self._seen[oldest] < logged_at - self._horizon
+        ):
+            del self._seen[oldest]
+        return last is not None and last >= logged_at - self._horizon
+
+    def _close(self, ticked_at: int) -> Iterator[WindowScore]:
+        """The parts that tile [what was closed, what is closed now) for each task."""
+        if self.looking_back:
+            return
+        before = self._closed
+        now = (ticked_at - self._lateness) // self._size * self._size
+        if before is not None and now <= before:
+            return
+        self._closed = now
+        ready = sorted(key for key in self._open if key[0] < now)
+        parts = [self._part(*key, self._open.pop(key)) for key in ready]
+        parts += self._empty_parts(parts, before, now)
+        if self._published is None or now > self._published:
+            self._published = now
+            yield from sorted(parts, key=lambda part: (part.window_end_at, part.task))
+
+    def _part(self, start: int, task: str, window: _Window) -> WindowScore:
+        return WindowScore(
+            task=task,
+            partition=self._partition,
+            partitions=self._partitions,
+            window_start_at=start,
+            window_end_at=start + self._size,
+            models={name: window.models[name].summary() for name in sorted(window.models)},
+            first_offset=window.first.offset,
+            next_offset=window.next_offset,
+            late=window.late,
+            duplicates=window.duplicates,
+        )
+
+    def _empty_parts(
+        self, parts: list[WindowScore], before: int | None, now: int
+    ) -> Iterator[WindowScore]:
+        """One part for each task without data in the last window: all is closed up to ``now``."""
+        for task in self._tasks:
+            ends = [part.window_end_at for part in parts if part.task == task]
+            start = max([*ends, before if before is not None else now - self._size])
+            if start < now:
+                yield WindowScore(
+                    task=task,
+                    partition=self._partition,
+                    partitions=self._partitions,
+                    window_start_at=start,
+                    window_end_at=now,
+                )
+
+    def anchor(self) -> Anchor | None:
+        """Where a successor must resume; None while looking back, or before the first record."""
+        if self._next is None or (self._resume is not None and self._next < self._resume.offset):
+            return None
+        oldest = min(
+            (window.first for window in self._open.values()),
+            key=lambda first: first.offset,
+            default=Anchor(offset=self._next, logged_at=self._logged, closed_at=self._closed),
+        )
+        return msgspec.structs.replace(oldest, published_at=self._published)
