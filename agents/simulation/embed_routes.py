@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from agents.simulation import tei
 from agents.simulation.draw import status_for
 from agents.simulation.errors import RefusalError, Shape, decode, injected
 from agents.simulation.profile import SimModel

@@ -4,7 +4,7 @@ from typing import Any
 
 from aiohttp import web
 
-from agents.simulation import tgi
+from agents.simulation import tei, tgi
 from agents.simulation.embed_routes import embed_route, embeddings_route
 from agents.simulation.errors import RefusalError, Shape
 from agents.simulation.profile import SimModel

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 from aiohttp import web
 
+from agents.simulation import tgi
 from agents.simulation.draw import Draw, Fault, answer_for, status_for
 from agents.simulation.errors import RefusalError, Shape, decode, injected, stream_error
 from agents.simulation.profile import SimModel
