@@ -10,7 +10,7 @@ import typer
 from aiokafka.errors import KafkaError
 
 from agents.client import QueryFileError
-from agents.commands import asking, broker, models, running, views
+from agents.commands import asking, broker, demo, models, running, views
 from agents.commands.context import FAILED, USAGE, Context, parse_flags
 from agents.local_model import MissingWheelError
 from agents.simulation.profile import ProfileError
@@ -28,6 +28,7 @@ app = typer.Typer(
 app.add_typer(broker.kafka, name="kafka")
 app.add_typer(broker.topics, name="topics")
 for command in (
+    demo.demo,
     running.up,
     running.run,
     asking.ask,

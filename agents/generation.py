@@ -8,35 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import math
+import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, TypeAlias
 
 import httpx
-from huggingface_hub import AsyncInferenceClient
-from huggingface_hub.errors import HfHubHTTPError, InferenceTimeoutError
+from huggingface_hub import AsyncInferenceClient, set_async_client_factory
+from huggingface_hub.errors import HfHubHTTPError, InferenceTimeoutError, TextGenerationError
 
-from schemas.assignment import ErrorKind
+from agents.model_error import ModelError, status_error, stream_error
 from schemas.query import Query
 from schemas.response import Usage
 from streams.settings import Model
 
 OnText: TypeAlias = Callable[[str], Awaitable[None]]
-
-TRANSIENT: frozenset[ErrorKind] = frozenset({"unreachable", "overloaded", "server_error"})
-"""Errors that may pass by themselves: the worker tries again before it gives up on the model."""
-
-LONGEST_MESSAGE = 500
-
-
-class ModelError(Exception):
-    """A model gave no answer; ``retry_after_s`` is what it asked for, if it did."""
-
-    def __init__(self, kind: ErrorKind, message: str, retry_after_s: float | None = None) -> None:
-        super().__init__(f"{kind}: {message[:LONGEST_MESSAGE]}")
-        self.kind = kind
-        self.message = message[:LONGEST_MESSAGE]
-        self.retry_after_s = retry_after_s
 
 
 @dataclass(frozen=True)
@@ -62,17 +49,20 @@ class Endpoint:
 
     def __init__(self, model: Model, token: str | None) -> None:
         self._model = model
-        base = model.endpoint.rstrip("/")
-        headers = {"Authorization": f"Bearer {token}" if token else ""}
-        # Any: the client's overloads can't be called with arguments that are only known here.
-        self._chat: Any = AsyncInferenceClient(
-            base_url=base, headers=headers, timeout=model.timeout_s
-        )
-        self._tei: Any = AsyncInferenceClient(
-            base_url=f"{base}/embed", headers=headers, timeout=model.timeout_s
-        )
-        self._http = httpx.AsyncClient(headers=headers, timeout=model.timeout_s)
-        self._embeddings_url = f"{base.removesuffix('/v1')}/v1/embeddings"
+        self._base = model.endpoint.rstrip("/")
+        # An empty header keeps the hub's client from sending a token that it finds by itself.
+        self._headers = {"Authorization": f"Bearer {token}" if token else ""}
+        self._timeout = httpx.Timeout(model.timeout_s, connect=model.connect_timeout_s, pool=None)
+        set_async_client_factory(_http_client)
+        self._chat = self._client(self._base)
+        self._tei = self._client(f"{self._base}/embed")
+        self._http = _http_client(headers=self._headers, timeout=self._timeout)
+        self._embeddings_url = f"{self._base.removesuffix('/v1')}/v1/embeddings"
+
+    # Any: the client's overloads can't be called with arguments that are only known here.
+    def _client(self, url: str) -> Any:
+        timeout: Any = self._timeout
+        return AsyncInferenceClient(base_url=url, headers=self._headers, timeout=timeout)
 
     async def close(self) -> None:
         """Closes the connections."""
@@ -95,14 +85,16 @@ class Endpoint:
                 if on_text is not None:
                     return await self._stream(query, instructions, on_text)
                 return await self._complete(query, instructions)
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            raise ModelError("unreachable", f"{self._model.endpoint}: {error!r}") from error
         except (TimeoutError, httpx.TimeoutException, InferenceTimeoutError) as error:
             raise ModelError("timeout", f"no answer within {timeout_s:.3g} s") from error
         except HfHubHTTPError as error:
-            raise _status_error(error.response, str(error)) from error
+            raise status_error(error.response, str(error)) from error
         except httpx.HTTPStatusError as error:
-            raise _status_error(error.response, str(error)) from error
-        except httpx.ConnectError as error:
-            raise ModelError("unreachable", f"{self._model.endpoint}: {error}") from error
+            raise status_error(error.response, str(error)) from error
+        except TextGenerationError as error:
+            raise stream_error(error) from error
         except httpx.HTTPError as error:
             raise ModelError("server_error", f"connection broke: {error!r}") from error
         except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
@@ -123,29 +115,17 @@ class Endpoint:
         )
 
     async def _stream(self, query: Query, instructions: str, on_text: OnText) -> Answer:
-        clock = asyncio.get_running_loop().time
-        started = clock()
-        pieces: list[str] = []
-        first_s: float | None = None
-        finish, usage = None, Usage()
         arguments = self._arguments(query, instructions)
-        stream = await self._chat.chat_completion(
-            **arguments, stream=True, stream_options={"include_usage": True}
-        )
-        async for chunk in stream:
-            if chunk.usage is not None:
-                usage = _usage(chunk.usage)
-            for choice in chunk.choices[:1]:
-                finish = choice.finish_reason or finish
-                if choice.delta.content:
-                    first_s = clock() - started if first_s is None else first_s
-                    pieces.append(choice.delta.content)
-                    await on_text(choice.delta.content)
-        if finish is None:
-            raise ModelError("server_error", "the stream ended before its end")
-        return Answer(
-            text="".join(pieces), finish_reason=finish, usage=usage, first_token_s=first_s
-        )
+        # A client of its own: one that is shared keeps every stream open until it is closed.
+        async with self._client(self._base) as client:
+            started = _clock()
+            stream = await client.chat_completion(
+                **arguments, stream=True, stream_options={"include_usage": True}
+            )
+            pieces = _Pieces(started, on_text)
+            async for chunk in stream:
+                await pieces.take(chunk)
+        return pieces.answer()
 
     def _arguments(self, query: Query, instructions: str) -> dict[str, Any]:
         messages: list[dict[str, Any]] = []
@@ -178,6 +158,61 @@ class Endpoint:
         return [row["embedding"] for row in rows], Usage(prompt_tokens=counted.get("prompt_tokens"))
 
 
+@dataclass
+class _Pieces:
+    """A streamed answer as it comes."""
+
+    started_s: float
+    on_text: OnText
+    texts: list[str] = field(default_factory=list)
+    first_s: float | None = None
+    finish: str | None = None
+    usage: Usage = field(default_factory=Usage)
+
+    async def take(self, chunk: Any) -> None:
+        if chunk.usage is not None:
+            self.usage = _usage(chunk.usage)
+        for choice in chunk.choices[:1]:
+            self.finish = choice.finish_reason or self.finish
+            if text := choice.delta.content:
+                if self.first_s is None:
+                    self.first_s = _clock() - self.started_s
+                self.texts.append(text)
+                await self.on_text(text)
+
+    def answer(self) -> Answer:
+        if self.finish is None:
+            raise ModelError("server_error", "the stream ended before its end")
+        return Answer(
+            text="".join(self.texts),
+            finish_reason=self.finish,
+            usage=self.usage,
+            first_token_s=self.first_s,
+        )
+
+
+def _clock() -> float:
+    return asyncio.get_running_loop().time()
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    return httpx.create_ssl_context()
+
+
+def _http_client(
+    headers: Mapping[str, str] | None = None, timeout: httpx.Timeout | None = None
+) -> httpx.AsyncClient:
+    """A client that is cheap to make (the certificates are read once) and queues nothing."""
+    return httpx.AsyncClient(
+        headers=headers,
+        timeout=timeout,
+        verify=_tls(),
+        limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
+        follow_redirects=True,
+    )
+
+
 def _check_embeddings(rows: Any, expected: int, dimension: int | None) -> None:
     if len(rows) != expected:
         raise ModelError("bad_answer", f"{len(rows)} embeddings for {expected} inputs")
@@ -202,21 +237,3 @@ def _plain(part: Any) -> dict[str, Any]:
         {name: getattr(part, name) for name in names} if names else dict(part)
     )
     return {name: value for name, value in items.items() if value is not None}
-
-
-def _status_error(response: httpx.Response, message: str) -> ModelError:
-    status = response.status_code
-    if status in (429, 503):
-        return ModelError("overloaded", message, _retry_after_s(response))
-    if status >= 500 or status == 408:
-        return ModelError("server_error", message, _retry_after_s(response))
-    return ModelError("rejected", message)
-
-
-def _retry_after_s(response: httpx.Response) -> float | None:
-    """Seconds, where Retry-After is a number; its date form is left to the backoff."""
-    try:
-        seconds = float(response.headers["retry-after"])
-    except (KeyError, ValueError):
-        return None
-    return seconds if 0 <= seconds < math.inf else None

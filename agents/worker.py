@@ -16,7 +16,8 @@ import tenacity
 from mode import Service
 
 from agents.answering import cost_usd, error_answer, failure_metric, seconds_between
-from agents.generation import TRANSIENT, Answer, Endpoint, ModelError, OnText
+from agents.generation import Answer, Endpoint, OnText
+from agents.model_error import TRANSIENT, ModelError
 from agents.retrying import retry_pause_s
 from schemas.assignment import Assignment, Failure
 from schemas.chunk import Chunk

@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
@@ -25,55 +24,24 @@ from aiokafka.errors import (
     IllegalStateError,
     RebalanceInProgressError,
 )
-from aiokafka.structs import ConsumerRecord, TopicPartition
+from aiokafka.structs import TopicPartition
 from faust import App, StreamT
 from mode import Service
 
+from streams.batch import Batch, Record
 from streams.membership import Membership
 from streams.producing import Outbox
 from streams.progress import Progress
 from streams.settings import Kafka
 
-Record: TypeAlias = "ConsumerRecord[bytes, bytes]"
+__all__ = ["Batch", "Intake", "Record", "Seek", "attach"]
+
 Seek: TypeAlias = Callable[[AIOKafkaConsumer, set[TopicPartition]], Awaitable[Mapping[Any, int]]]
 
 POLL_MS = 200
 # While a partition is paused, so that it goes on soon after its work is done.
 PAUSED_POLL_MS = 20
 STOP_S = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Records of one partition, in offset order, as handed to an agent.
-
-    Call ``begin`` before work; when it says False the partition has gone to another owner and the
-    records must be left alone. Call ``finish`` for each record once its effects are sent.
-    """
-
-    partition: TopicPartition
-    records: Sequence[Record]
-    _progress: Progress
-    _changed: asyncio.Event
-
-    def begin(self, count: int | None = None) -> bool:
-        """Claims ``count`` records (None: all of them)."""
-        return self._progress.begin(len(self.records) if count is None else count)
-
-    def finish(self, *records: Record) -> None:
-        """Marks these records, or all when none is named, as done."""
-        self._progress.finish(record.offset for record in records or self.records)
-        self._changed.set()
-
-    def anchor(self, offset: int, metadata: str = "") -> None:
-        """From now on commits ``offset``: the role's own state says where to resume."""
-        self._progress.anchor(offset, metadata)
-        self._changed.set()
-
-    @property
-    def revoked(self) -> bool:
-        """Whether the partition has gone to another owner."""
-        return self._progress.closed
 
 
 class Intake(Service, ConsumerRebalanceListener):  # type: ignore[misc]

@@ -52,14 +52,17 @@ class Topic:
 # An envelope holds the whole record in base64, so it must take more than the record did.
 _DEAD_LETTER_BYTES = {"max.message.bytes": str(4 * 1024 * 1024)}
 
+# Time limits and windows go by the broker's clock: nobody else's can be trusted with them.
+_BROKER_TIME = {"message.timestamp.type": "LogAppendTime"}
+
 FIXED: tuple[Topic, ...] = (
-    Topic("queries", (Query,), "session or query id", 7 * DAY_MS),
+    Topic("queries", (Query,), "session or query id", 7 * DAY_MS, extra=_BROKER_TIME),
     Topic("reroutes", (Assignment,), "query id", 7 * DAY_MS),
     Topic("responses", (Response,), "query id", 7 * DAY_MS),
     Topic("chunks", (Chunk,), "query id", HOUR_MS),
     Topic("cancellations", (Cancellation,), "query id", HOUR_MS),
     Topic("feedback", (Feedback,), "query id", 7 * DAY_MS),
-    Topic("metrics", (Metric, Tick), "query id", 30 * DAY_MS),
+    Topic("metrics", (Metric, Tick), "query id", 30 * DAY_MS, extra=_BROKER_TIME),
     Topic("scores", (WindowScore,), "task", 30 * DAY_MS, partitions=1),
     Topic("controls", (Control,), "task", 30 * DAY_MS, partitions=1),
     Topic("rules", (RoutingRule,), "task", compacted=True, partitions=1),

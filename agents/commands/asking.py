@@ -17,6 +17,7 @@ from agents.summarising import Summary, summary_table
 from agents.tailing import Tail, tail_topic
 from schemas.query import Parameters, Query
 from schemas.response import Response
+from schemas.wire import encode
 from streams.settings import Settings
 
 
@@ -160,8 +161,6 @@ class _Lines:
     def write(self, response: Response) -> None:
         """Writes one line."""
         if self._file is not None:
-            from schemas.wire import encode
-
             self._file.write(encode(response) + b"\n")
 
 

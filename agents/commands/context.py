@@ -19,6 +19,7 @@ DEFAULT_FILE = Path("zeta.toml")
 
 FAILED = 1
 USAGE = 2
+PLAIN_WIDTH = 120
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
@@ -32,8 +33,8 @@ class Context:
 
     config: Path | None = None
     flags: dict[str, str] = field(default_factory=dict)
-    out: Console = field(default_factory=Console)
-    err: Console = field(default_factory=lambda: Console(stderr=True))
+    out: Console = field(default_factory=lambda: _console(stderr=False))
+    err: Console = field(default_factory=lambda: _console(stderr=True))
 
     def settings(self) -> Settings:
         """The settings of this call: ``--config``, ``ZETA_CONFIG``, ``./zeta.toml``, defaults.
@@ -52,7 +53,9 @@ class Context:
 
     def fail(self, message: str, code: int = FAILED) -> NoReturn:
         """Ends the command with a message."""
-        self.err.print(f"zeta: {message}", style="red", markup=False, highlight=False)
+        self.err.print(
+            f"zeta: {message}", style="red", markup=False, highlight=False, soft_wrap=True
+        )
         raise typer.Exit(code)
 
     def json(self, value: Any) -> None:
@@ -61,7 +64,13 @@ class Context:
 
     def say(self, message: str) -> None:
         """Tells a person something."""
-        self.err.print(message, markup=False, highlight=False)
+        self.err.print(message, markup=False, highlight=False, soft_wrap=True)
+
+
+def _console(*, stderr: bool) -> Console:
+    """Tables need some width; what is no terminal has none of its own."""
+    console = Console(stderr=stderr)
+    return console if console.is_terminal else Console(stderr=stderr, width=PLAIN_WIDTH)
 
 
 def has_config() -> bool:

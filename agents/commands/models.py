@@ -46,7 +46,10 @@ def sim_model(
         with suppress(asyncio.CancelledError):
             await task
 
-    asyncio.run(until_signalled())
+    try:
+        asyncio.run(until_signalled())
+    except OSError as error:
+        shared.fail(f"--port {port}: {error.strerror or error}")
 
 
 def local_model(

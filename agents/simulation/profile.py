@@ -22,7 +22,7 @@ T = TypeVar("T")
 FAULT_RATES = ("error_rate", "hang_rate", "garbage_rate", "truncate_rate")
 FIXED = frozenset({"name", "protocol", "seed", "changes"})
 TRIGGERS = ("after_s", "after_requests")
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parents[1] / "data"
 
 
 class ProfileError(ValueError):

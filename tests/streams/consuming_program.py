@@ -58,6 +58,17 @@ def tell(event: str, **facts: Any) -> None:
     sys.stdout.buffer.flush()
 
 
+def exists(path: str) -> bool:
+    """Whether the test has made this file."""
+    return Path(path).exists()
+
+
+async def opened(gate: str) -> None:
+    """Waits for the test, which is another process, to make this file."""
+    while not exists(gate):  # noqa: ASYNC110
+        await asyncio.sleep(POLL_S)
+
+
 class Copier:
     """The handlers, by name: ``serial``, ``concurrent``, ``anchoring``."""
 
@@ -79,10 +90,10 @@ class Copier:
     async def copy(self, record: Record) -> None:
         item = decode(Item, record.value)
         tell("begun", n=item.n, partition=record.partition)
-        if item.fail_until and not Path(item.fail_until).exists():
+        if item.fail_until and not exists(item.fail_until):
             raise RuntimeError(f"told to fail at {item.n}")
-        while item.gate and not Path(item.gate).exists():
-            await asyncio.sleep(POLL_S)
+        if item.gate:
+            await opened(item.gate)
         if item.sleep_s:
             await asyncio.sleep(item.sleep_s)
         await self.app.outbox.send("out", record.value or b"", key=record.key)

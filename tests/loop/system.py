@@ -1,0 +1,258 @@
+"""A Zeta router for a test: roles on the shared broker, simulated models, and what travels."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+from agents.roles import build_role
+from agents.simulation.profile import SimModel, merge
+from agents.simulation.server import RunningSim, serve
+from schemas.query import Query
+from schemas.response import Response
+from schemas.wire import Event, decode, encode
+from streams.admin import create_topics
+from streams.app import RoleApp
+from streams.consuming import Record
+from streams.settings import Settings, load
+from streams.tables import partitions_of
+
+ROOT = Path(__file__).resolve().parents[2]
+POLL_S = 0.02
+E = TypeVar("E", bound=Event)
+
+Tables = dict[str, dict[str, Any]]
+
+
+async def until(happened: Callable[[], Any], what: str, within_s: float = 20.0) -> None:
+    """Waits until ``happened()`` is true; fails with ``what`` after ``within_s``."""
+    deadline = time.monotonic() + within_s
+    while not happened():
+        assert time.monotonic() < deadline, f"not within {within_s:g} s: {what}"
+        await asyncio.sleep(POLL_S)
+
+
+def toml(value: Any) -> str:
+    """A value as TOML: JSON, but for tables."""
+    if isinstance(value, Mapping):
+        inside = ", ".join(f"{json.dumps(key)} = {toml(part)}" for key, part in value.items())
+        return f"{{ {inside} }}"
+    return json.dumps(value)
+
+
+def chat(endpoint: str, **fields: Any) -> dict[str, Any]:
+    """A chat model at this endpoint."""
+    return {"endpoint": endpoint, "protocol": "tgi", "serves": ["chat"], "retries": 0, **fields}
+
+
+class Topic(Generic[E]):
+    """A topic's records as they come, from its beginning."""
+
+    def __init__(self, kind: type[E], consumer: AIOKafkaConsumer) -> None:
+        self.records: list[Record] = []
+        self.events: list[E] = []
+        self._kind = kind
+        self._consumer = consumer
+        self._task = asyncio.create_task(self._read())
+
+    async def _read(self) -> None:
+        while True:
+            for records in (await self._consumer.getmany(timeout_ms=50)).values():
+                self.records += records
+                self.events += (decode(self._kind, record.value) for record in records)
+
+    async def until(
+        self, happened: Callable[[Sequence[E]], Any], what: str, within_s: float = 20.0
+    ) -> None:
+        """Waits until ``happened(events)`` is true."""
+        await until(lambda: self._task.done() or happened(self.events), what, within_s)
+        if self._task.done():
+            self._task.result()
+
+    async def close(self) -> None:
+        self._task.cancel()
+        await asyncio.wait({self._task})
+        await self._consumer.stop()
+
+
+class Process:
+    """One role as a process of its own, which can be killed."""
+
+    def __init__(self, command: Sequence[str], log: Path, environment: Mapping[str, str]) -> None:
+        self.log = log
+        with log.open("ab") as out:
+            self.process = subprocess.Popen(
+                command, stdout=out, stderr=out, cwd=ROOT, env=dict(environment)
+            )
+
+    @property
+    def ready(self) -> bool:
+        """Whether it has told so, its partitions being assigned."""
+        assert self.process.poll() is None, self.log.read_text()
+        return " is ready" in self.log.read_text()
+
+    def kill(self) -> None:
+        """SIGKILL, as an out-of-memory killer would."""
+        self.process.kill()
+        self.process.wait()
+
+    async def end(self) -> int:
+        """SIGTERM; its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        await until(lambda: self.process.poll() is not None, "the end of a role")
+        return int(self.process.returncode)
+
+
+class System:
+    """One test's router.
+
+    ``models`` are sections of the settings; a test adds its own before ``prepare``.
+    """
+
+    def __init__(self, bootstrap: str, prefix: str, directory: Path) -> None:
+        self.bootstrap = bootstrap
+        self.prefix = prefix
+        self.directory = directory
+        self.file = directory / "zeta.toml"
+        self.tables: Tables = {
+            "kafka": {"bootstrap": bootstrap, "prefix": prefix, "partitions": 2},
+            "routing": {"default_task": "code", "retry_first_s": 0.05, "retry_longest_s": 0.2},
+            "windows": {"size_s": 1.0, "lateness_s": 0.2, "tick_s": 0.1},
+            "tasks.code": {"needs": "chat"},
+        }
+        self.settings: Settings
+        self.processes: list[Process] = []
+        self._stack = AsyncExitStack()
+        self._apps: dict[str, RoleApp] = {}
+        self._producer: AIOKafkaProducer
+
+    async def sim(self, name: str, protocol: str = "tgi", **fields: Any) -> RunningSim:
+        """A simulated model that answers in 5 ms, but for what ``fields`` say."""
+        plain = SimModel(name=name, protocol=protocol)  # type: ignore[arg-type]
+        sim = await serve(merge(plain, {"latency": {"median_s": 0.005}, **fields}))
+        self._stack.push_async_callback(sim.stop)
+        return sim
+
+    async def chat_sim(self, name: str, *, settings: Tables | None = None, **fields: Any) -> RunningSim:
+        """A simulated chat model, declared in the settings."""
+        sim = await self.sim(name, **fields)
+        self.tables[f"models.{name}"] = chat(sim.base_url, **(settings or {}))
+        return sim
+
+    async def prepare(self) -> None:
+        """Writes the settings, makes the topics."""
+        sections = (
+            f"[{name}]\n" + "".join(f"{key} = {toml(value)}\n" for key, value in table.items())
+            for name, table in self.tables.items()
+        )
+        self.file.write_text("\n".join(sections))
+        self.settings = load(self.file, {})
+        await create_topics(self.settings)
+        self._producer = AIOKafkaProducer(bootstrap_servers=self.bootstrap, acks="all", max_request_size=2**22)
+        await self._producer.start()
+        self._stack.push_async_callback(self._producer.stop)
+
+    async def run(self, *roles: str) -> None:
+        """Runs roles in this process, on the test's loop."""
+        apps = {role: build_role(self.settings, role, "") for role in roles}
+        self._apps |= apps
+        await asyncio.gather(*(app.start() for app in apps.values()))
+
+    async def stop(self, role: str) -> None:
+        """Stops a role that ``run`` started; fails if it had crashed."""
+        app = self._apps.pop(role)
+        await app.stop()
+        assert app.crash_reason is None, app.crash_reason
+
+    def spawn(self, *arguments: str, **variables: str) -> Process:
+        """Runs ``zeta`` as a process of its own, e.g. ``spawn("run", "router")``."""
+        command = [sys.executable, "-m", "agents.cli", "--config", str(self.file), *arguments]
+        log = self.directory / f"{'-'.join(arguments)}-{len(self.processes)}.log"
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("ZETA_")}
+        environment = {**inherited, "PYTHONPATH": str(ROOT), **variables}
+        self.processes.append(Process(command, log, environment))
+        return self.processes[-1]
+
+    async def spawn_ready(self, role: str, replica: str = "0") -> Process:
+        """A role as a process, once it has its partitions."""
+        process = self.spawn("run", role, "--replica", replica)
+        await until(lambda: process.ready, f"{role} is ready")
+        return process
+
+    async def topic(self, name: str, kind: type[E]) -> Topic[E]:
+        """Reads a topic as long as the test lasts."""
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap, enable_auto_commit=False)
+        await consumer.start()
+        partitions = await partitions_of(self.settings.kafka, self.prefix + name)
+        consumer.assign(partitions)
+        await consumer.seek_to_beginning(*partitions)
+        topic = Topic(kind, consumer)
+        self._stack.push_async_callback(topic.close)
+        return topic
+
+    async def put(self, topic: str, value: Event | bytes | None, **fields: Any) -> Any:
+        """Writes a record; returns where it is, once it is acknowledged."""
+        raw = encode(value) if isinstance(value, Event) else value
+        return await self._producer.send_and_wait(self.prefix + topic, raw, **fields)
+
+    async def put_all(self, topic: str, events: Sequence[Event], **fields: Any) -> None:
+        """Writes many records."""
+        futures = [
+            await self._producer.send(self.prefix + topic, encode(event), **fields)
+            for event in events
+        ]
+        await asyncio.gather(*futures)
+
+    async def ask(self, *queries: Query) -> None:
+        """Writes queries."""
+        for query in queries:
+            await self._producer.send(
+                self.prefix + "queries", encode(query), key=query.query_id.encode()
+            )
+        await self._producer.flush()
+
+    async def close(self) -> None:
+        """Stops everything that was started; a role that had crashed fails the test."""
+        for process in self.processes:
+            if process.process.poll() is None:
+                process.kill()
+        apps = list(self._apps.values())
+        await asyncio.gather(*(app.stop() for app in apps))
+        await self._stack.aclose()
+        for app in apps:
+            assert app.crash_reason is None, f"{app.conf.id} crashed: {app.crash_reason!r}"
+
+
+@asynccontextmanager
+async def system_at(bootstrap: str, prefix: str, directory: Path) -> AsyncIterator[System]:
+    """A system that is closed at the end."""
+    system = System(bootstrap, prefix, directory)
+    try:
+        yield system
+    finally:
+        await system.close()
+
+
+def by_id(responses: Sequence[Response]) -> dict[str, Response]:
+    """The first response to each query."""
+    found: dict[str, Response] = {}
+    for response in responses:
+        found.setdefault(response.query_id, response)
+    return found
+
+
+def answered(*query_ids: str) -> Callable[[Sequence[Response]], bool]:
+    """Whether each of these queries has a response."""
+    wanted = set(query_ids)
+    return lambda responses: wanted <= {response.query_id for response in responses}
