@@ -23,6 +23,8 @@ from schemas.query import Query
 from schemas.response import Usage
 from streams.settings import Model
 
+CONNECT_S = 5.0
+
 OnText: TypeAlias = Callable[[str], Awaitable[None]]
 
 
@@ -52,7 +54,7 @@ class Endpoint:
         self._base = model.endpoint.rstrip("/")
         # An empty header keeps the hub's client from sending a token that it finds by itself.
         self._headers = {"Authorization": f"Bearer {token}" if token else ""}
-        self._timeout = httpx.Timeout(model.timeout_s, connect=model.connect_timeout_s, pool=None)
+        self._timeout = httpx.Timeout(model.timeout_s, connect=CONNECT_S, pool=None)
         set_async_client_factory(_http_client)
         self._chat = self._client(self._base)
         self._tei = self._client(f"{self._base}/embed")

@@ -57,7 +57,6 @@ class Model(Section, frozen=True, kw_only=True):
     concurrency: PositiveInt = 8
     vector_space: str = ""
     dimension: PositiveInt | None = None
-    connect_timeout_s: PositiveSeconds = 5.0
     timeout_s: PositiveSeconds = 120.0
     retries: NonNegativeInt = 2
     token_variable: str = ""
@@ -74,7 +73,6 @@ class Task(Section, frozen=True, kw_only=True):
     candidates: list[str] = msgspec.field(default_factory=list)
     prior: dict[str, Fraction] = msgspec.field(default_factory=dict)
     time_limit_s: PositiveSeconds = 300.0
-    grader: str = ""
     instructions: str = ""
 
 
@@ -93,7 +91,6 @@ class Routing(Section, frozen=True, kw_only=True):
     prior_mass: Annotated[float, msgspec.Meta(ge=0, le=1000)] = 4.0
     seed_threshold: float = 0.8
     epoch_windows: PositiveInt = 60
-    max_attempts: PositiveInt = 1000
     retry_first_s: PositiveSeconds = 0.5
     retry_longest_s: PositiveSeconds = 30.0
     default_task: Name = "reasoning"

@@ -175,7 +175,7 @@ class WindowFold:
             return
         before = self._closed
         now = (ticked_at - self._lateness) // self._size * self._size
-        if before is not None and now <= before:
+        if now <= (before or 0):
             return
         self._closed = now
         ready = sorted(key for key in self._open if key[0] < now)
@@ -202,23 +202,26 @@ class WindowFold:
     def _empty_parts(
         self, parts: list[WindowScore], before: int | None, now: int
     ) -> Iterator[WindowScore]:
-        """One part for each task without data in the last window: all is closed up to ``now``."""
+        """What tiles the rest of [what was closed, ``now``), for the tasks that must know."""
         for task in self._tasks:
-            ends = [part.window_end_at for part in parts if part.task == task]
-            start = max([*ends, before if before is not None else now - self._size])
-            if start < now:
-                yield WindowScore(
-                    task=task,
-                    partition=self._partition,
-                    partitions=self._partitions,
-                    window_start_at=start,
-                    window_end_at=now,
-                )
+            own = [(p.window_start_at, p.window_end_at) for p in parts if p.task == task]
+            reached = min(now - self._size, *own[0][:1]) if own else now - self._size
+            reached = reached if before is None else before
+            for start, end in [*own, (now, now)]:
+                if reached < start:
+                    yield WindowScore(
+                        task=task,
+                        partition=self._partition,
+                        partitions=self._partitions,
+                        window_start_at=reached,
+                        window_end_at=start,
+                    )
+                reached = end
 
     def anchor(self) -> Anchor | None:
-        """Where a successor must resume; None while looking back, or before the first record."""
+        """Where a successor must resume; None before the first record of the first fold."""
         if self._next is None or (self._resume is not None and self._next < self._resume.offset):
-            return None
+            return self._resume
         oldest = min(
             (window.first for window in self._open.values()),
             key=lambda first: first.offset,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -108,6 +108,7 @@ def log_to_stderr(level: str, name: str) -> None:
     )
     for noisy in ("aiokafka", "faust", "mode", "httpx"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLogger().level))
-
-
-Command = Callable[..., None]
+    # A new group's coordinator takes a moment; aiokafka calls each of its own retries an error.
+    logging.getLogger("aiokafka.consumer.group_coordinator").addFilter(
+        lambda entry: "GroupCoordinatorNotAvailableError" not in entry.getMessage()
+    )

@@ -9,6 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -115,14 +116,12 @@ def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def models(models_dir: Path) -> Iterator[dict[str, Running]]:
-    running: dict[str, Running] = {}
-    try:
+    with ExitStack() as stack:  # each is stopped, also when stopping another fails
+        running = {}
         for name in LOCAL_MODELS:
             running[name] = start(name, models_dir)
+            stack.callback(running[name].stop)
         yield running
-    finally:
-        for model in running.values():
-            model.stop()
 
 
 @pytest.mark.parametrize("name", CHAT)
@@ -248,7 +247,9 @@ def test_sigterm_ends_it_while_it_loads(models_dir: Path) -> None:
     assert took_s < EXIT_S
 
 
-def test_sigterm_ends_it_while_it_streams(models_dir: Path) -> None:
+@pytest.mark.parametrize("attempt", [1, 2])
+def test_sigterm_ends_it_while_it_streams(models_dir: Path, attempt: int) -> None:
+    # Twice, since the server's own way to stop hung in 10 of 12 tries.
     running = start("smollm2-135m", models_dir)
     body = {"messages": [{"role": "user", "content": "Tell a story."}], "max_tokens": 1900}
     url = running.url + "/v1/chat/completions"

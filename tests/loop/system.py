@@ -135,6 +135,7 @@ class System:
         self.processes: list[Process] = []
         self._stack = AsyncExitStack()
         self._apps: dict[str, RoleApp] = {}
+        self.sims: dict[str, RunningSim] = {}
         self._producer: AIOKafkaProducer
 
     async def sim(self, name: str, protocol: str = "tgi", **fields: Any) -> RunningSim:
@@ -142,9 +143,12 @@ class System:
         plain = SimModel(name=name, protocol=protocol)  # type: ignore[arg-type]
         sim = await serve(merge(plain, {"latency": {"median_s": 0.005}, **fields}))
         self._stack.push_async_callback(sim.stop)
+        self.sims[name] = sim
         return sim
 
-    async def chat_sim(self, name: str, *, settings: Tables | None = None, **fields: Any) -> RunningSim:
+    async def chat_sim(
+        self, name: str, *, settings: Tables | None = None, **fields: Any
+    ) -> RunningSim:
         """A simulated chat model, declared in the settings."""
         sim = await self.sim(name, **fields)
         self.tables[f"models.{name}"] = chat(sim.base_url, **(settings or {}))
@@ -159,7 +163,9 @@ class System:
         self.file.write_text("\n".join(sections))
         self.settings = load(self.file, {})
         await create_topics(self.settings)
-        self._producer = AIOKafkaProducer(bootstrap_servers=self.bootstrap, acks="all", max_request_size=2**22)
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=self.bootstrap, acks="all", max_request_size=2**22
+        )
         await self._producer.start()
         self._stack.push_async_callback(self._producer.stop)
 
@@ -171,9 +177,7 @@ class System:
 
     async def stop(self, role: str) -> None:
         """Stops a role that ``run`` started; fails if it had crashed."""
-        app = self._apps.pop(role)
-        await app.stop()
-        assert app.crash_reason is None, app.crash_reason
+        await _stopped(self._apps.pop(role))
 
     def spawn(self, *arguments: str, **variables: str) -> Process:
         """Runs ``zeta`` as a process of its own, e.g. ``spawn("run", "router")``."""
@@ -227,11 +231,17 @@ class System:
         for process in self.processes:
             if process.process.poll() is None:
                 process.kill()
-        apps = list(self._apps.values())
-        await asyncio.gather(*(app.stop() for app in apps))
-        await self._stack.aclose()
-        for app in apps:
-            assert app.crash_reason is None, f"{app.conf.id} crashed: {app.crash_reason!r}"
+        try:
+            await asyncio.gather(*map(_stopped, self._apps.values()))
+        finally:
+            await self._stack.aclose()
+
+
+async def _stopped(app: RoleApp) -> None:
+    await app.stop()
+    # Faust makes a consumer that nothing here starts, and which has a loop of its own.
+    app.consumer._thread.thread_loop.close()  # type: ignore[attr-defined]
+    assert app.crash_reason is None, f"{app.conf.id} crashed: {app.crash_reason!r}"
 
 
 @asynccontextmanager

@@ -1,0 +1,13 @@
+# One image for every role: the compose service names the role.
+FROM python:3.11-slim
+WORKDIR /app
+COPY pyproject.toml constraints.txt README.md ./
+COPY schemas schemas
+COPY streams streams
+COPY agents agents
+RUN pip install --no-cache-dir -c constraints.txt . && useradd --system zeta
+COPY zeta.toml ./
+USER zeta
+ENV ZETA_CONFIG=/app/zeta.toml PYTHONUNBUFFERED=1
+ENTRYPOINT ["zeta"]
+CMD ["--help"]
