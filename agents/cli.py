@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 from agents.client import QueryFileError
 from agents.commands import asking, broker, demo, models, running, views
 from agents.commands.context import FAILED, USAGE, Context, parse_flags
-from agents.local_model import MissingWheelError
+from agents.local.models import MissingWheelError
 from agents.simulation.profile import ProfileError
 from streams.admin import BrokerUnreachable
 from streams.broker import BrokerError

@@ -15,7 +15,7 @@ import msgspec
 from agents.answering import error_answer
 from agents.classifying import classify
 from agents.retrying import retry_pause_s
-from agents.routing import Refusal, Table, decide, task_problem
+from agents.routing import Refusal, Table, capable, decide, task_problem
 from schemas.assignment import Assignment
 from schemas.model_status import ModelStatus
 from schemas.query import Query
@@ -123,6 +123,9 @@ class Router:
 
     async def _wait(self, assignment: Assignment, refusal: Refusal, now: int) -> None:
         """Puts a query that no model can take now back, for later; or refuses it for good."""
+        if message := rejection(self._settings, assignment):
+            await self._answer(error_answer(assignment, "rejected", message, now))
+            return
         if not refusal.waits:
             await self._answer(error_answer(assignment, refusal.kind, refusal.message, now))
             return
@@ -150,6 +153,18 @@ class Router:
 
     async def _answer(self, response: Response) -> None:
         await self._outbox.send("responses", response, key=response.query_id)
+
+
+def rejection(settings: Settings, assignment: Assignment) -> str | None:
+    """What the last model said, when each that could serve the query has refused the query itself.
+
+    Asking them again can't help: a prompt too long for all of them stays too long.
+    """
+    rejected = {failure.model for failure in assignment.failures if failure.kind == "rejected"}
+    if rejected.issuperset(capable(settings, assignment.query, assignment.task)):
+        last = assignment.failures[-1]
+        return f"{last.model}: {last.message}"
+    return None
 
 
 def late(assignment: Assignment) -> str:

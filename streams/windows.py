@@ -180,10 +180,10 @@ class WindowFold:
         self._closed = now
         ready = sorted(key for key in self._open if key[0] < now)
         parts = [self._part(*key, self._open.pop(key)) for key in ready]
-        parts += self._empty_parts(parts, before, now)
+        empty = list(self._empty_parts(parts, before, now))
         if self._published is None or now > self._published:
             self._published = now
-            yield from sorted(parts, key=lambda part: (part.window_end_at, part.task))
+            yield from sorted(parts + empty, key=lambda part: (part.window_end_at, part.task))
 
     def _part(self, start: int, task: str, window: _Window) -> WindowScore:
         return WindowScore(
@@ -205,8 +205,8 @@ class WindowFold:
         """What tiles the rest of [what was closed, ``now``), for the tasks that must know."""
         for task in self._tasks:
             own = [(p.window_start_at, p.window_end_at) for p in parts if p.task == task]
-            reached = min(now - self._size, *own[0][:1]) if own else now - self._size
-            reached = reached if before is None else before
+            oldest = min([now - self._size, *(start for start, _ in own)])
+            reached = oldest if before is None else before
             for start, end in [*own, (now, now)]:
                 if reached < start:
                     yield WindowScore(

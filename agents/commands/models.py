@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from agents.commands.context import Json, get
-from agents.local_model import LOCAL_MODELS, run_local_model
+from agents.local.models import LOCAL_MODELS, run_local_model
 from agents.simulation.profile import bundled_profile
 from agents.simulation.server import RunningSim, run_sim_models
 

@@ -67,7 +67,11 @@ BAD: dict[str, tuple[bytes | None, str, bool]] = {
     "id too long": (b'{"query_id": "%s", "prompt": "x"}' % (b"i" * 600), "query_id", False),
     "input for a chat task": (query(prompt=None, input="x"), "needs a chat model", True),
     "unknown model": (query(models=["gpt"]), "model 'gpt' can't serve", True),
-    "deep nesting": (b"[" * 100_000, "recursion", False),
+    "deep nesting": (
+        b'{"prompt": "x", "reference": {"kind": "exact", "value": ' + b"[" * 100_000,
+        "recursion",
+        False,
+    ),
     "too large for its envelope": (query(prompt="x" * 1_048_200), "exceeds", True),
 }
 
@@ -105,14 +109,20 @@ async def test_a_bad_record_is_kept_whole_and_the_next_is_served(
 
 
 async def test_a_large_prompt_is_served(running: System, responses: Topic[Response]) -> None:
-    prompt = "x " * 450_000 + "1 + 2"
-    calls_before = running.sims["only"].counters()["calls"]
-    await running.ask(Query(query_id="large", prompt=prompt, task="code"))
+    await running.ask(Query(query_id="large", prompt=" " * 900_000 + "1 + 2", task="code"))
     await responses.until(answered("large"), "an answer")
-    answer = by_id(responses.events)["large"]
-    # The simulated model counts tokens and refuses it, as the real one does: it got there whole.
+    assert by_id(responses.events)["large"].text == "3"
+
+
+async def test_a_query_that_every_model_rejects_is_told_so_at_once(
+    running: System, responses: Topic[Response]
+) -> None:
+    await running.ask(Query(query_id="long", prompt="a, " * 5000, task="code"))
+    await responses.until(answered("long"), "an answer")
+    answer = by_id(responses.events)["long"]
     assert answer.error is not None
-    assert running.sims["only"].counters()["calls"] > calls_before
+    assert answer.error.kind == "rejected"
+    assert "must have less than 4096 tokens" in answer.error.message
 
 
 async def test_a_query_without_an_id_gets_one_from_its_place(

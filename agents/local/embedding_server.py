@@ -15,7 +15,7 @@ from typing import Final, Literal
 import msgspec
 from aiohttp import web
 
-from agents.local_embedder import DIMENSION, MAX_TOKENS, Embedder, TextTooLongError, Vector
+from agents.local.embedder import DIMENSION, MAX_TOKENS, Embedder, TextTooLongError, Vector
 
 MAX_BATCH: Final = 32
 SHUTDOWN_S: Final = 1.0

