@@ -161,7 +161,7 @@ def rejection(settings: Settings, assignment: Assignment) -> str | None:
     Asking them again can't help: a prompt too long for all of them stays too long.
     """
     rejected = {failure.model for failure in assignment.failures if failure.kind == "rejected"}
-    if rejected.issuperset(capable(settings, assignment.query, assignment.task)):
+    if rejected and rejected.issuperset(capable(settings, assignment.query, assignment.task)):
         last = assignment.failures[-1]
         return f"{last.model}: {last.message}"
     return None

