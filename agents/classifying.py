@@ -16,14 +16,16 @@ CODE_TASK = "code"
 
 _SIGNS_OF_CODE = re.compile(
     r"```"
-    r"|\b(python|javascript|typescript|java|rust|golang|c\+\+|sql|bash|regex|html|css)\b"
+    r"|\b(python|javascript|typescript|java|rust|golang|sql|bash|regex|html|css)\b"
+    r"|\bc(\+\+|#)(?!\w)"
     r"|\b(code|function|method|class|compile|debug|refactor|unit test|stack trace|traceback)\b"
-    r"|\b(def|return|import|lambda|const|async|await|public|static|void)\b.*[(){};:]"
-    r"|[\w\]]\s*(==|!=|\+=|->|=>|::)\s*\w"
-    r"|\w+\([^)]*\)\s*[;{:]",
+    r"|\b(def|return|import|lambda|const|async|await|public|static|void)\b.{0,80}[(){};:]"
+    r"|[\w\]]\s{0,4}(==|!=|\+=|->|=>|::)\s{0,4}\w"
+    r"|\w\([^)]{0,80}\)\s{0,4}[;{:]",
     re.IGNORECASE,
 )
 _READ_AT_MOST = 4000
+"""Characters. Every repetition in the pattern is bounded: no text may hold up the router."""
 
 
 def classify(settings: Settings, query: Query) -> str:

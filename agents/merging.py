@@ -2,7 +2,9 @@
 
 A window is whole once every ``metrics`` partition has closed it; then its parts are merged, and
 the rule follows (``agents.tuning``). A part that comes again, from an aggregator that was killed,
-is the same part and counts once.
+is the same part and counts once. A partition publishes its parts in order of their ends, so a
+part of a later window, of whatever task, says as well that it has closed the earlier ones: a
+task that only the metrics know, not the aggregator's settings, gets its rules by that.
 """
 
 from __future__ import annotations
@@ -31,7 +33,8 @@ class _TaskFold:
     orders: Orders = field(default_factory=Orders)
     rule: RoutingRule | None = None
     parts: dict[tuple[int, int, int], _Part] = field(default_factory=dict)
-    closed_at: dict[int, int] = field(default_factory=dict)
+    closed: dict[int, tuple[int, int]] = field(default_factory=dict)
+    """By partition: the end of the newest window closed, and the offset that said so."""
 
 
 class RuleFold:
@@ -43,9 +46,13 @@ class RuleFold:
 
     def __init__(self, rules: Iterable[RoutingRule] = ()) -> None:
         self._tasks: dict[str, _TaskFold] = {}
+        self._closed_at: dict[int, int] = {}
+        self._partitions = 1
         self._next_control = 0
         for rule in rules:
-            self._task(rule.task).rule = rule
+            task = self._task(rule.task)
+            task.rule = rule
+            task.orders = Orders(rule.pinned, rule.frozen, frozenset(rule.excluded))
 
     def _task(self, name: str) -> _TaskFold:
         return self._tasks.setdefault(name, _TaskFold())
@@ -84,15 +91,28 @@ class RuleFold:
             key = (score.window_end_at, score.window_start_at, score.partition)
             if score.models:
                 task.parts.setdefault(key, _Part(offset, score))
-        closed = task.closed_at.get(score.partition, 0)
-        task.closed_at[score.partition] = max(closed, score.window_end_at)
-        if len(task.closed_at) >= score.partitions and task.configuration is not None:
-            yield from self._fold_whole(task, task.configuration)
+        self._note_closed(task, offset, score)
+        for waiting in self._tasks.values():
+            if waiting.parts and waiting.configuration is not None:
+                yield from self._fold_whole(waiting, waiting.configuration)
+
+    def _note_closed(self, task: _TaskFold, offset: int, score: WindowScore) -> None:
+        self._partitions = max(self._partitions, score.partitions)
+        end_at, partition = score.window_end_at, score.partition
+        task.closed[partition] = max(task.closed.get(partition, (0, 0)), (end_at, offset))
+        self._closed_at[partition] = max(self._closed_at.get(partition, 0), end_at)
+
+    def _whole_until(self, task: _TaskFold) -> int:
+        """The end of the newest window that every partition has closed for the task."""
+        return min(
+            max(task.closed.get(number, (0, 0))[0], self._closed_at.get(number, 0) - 1)
+            for number in range(self._partitions)
+        )
 
     def _fold_whole(
         self, task: _TaskFold, configuration: RoutingConfiguration
     ) -> Iterator[RoutingRule]:
-        whole_until = min(task.closed_at.values())
+        whole_until = self._whole_until(task)
         while task.parts and (first := min(task.parts))[0] <= whole_until:
             keys = [key for key in sorted(task.parts) if key[:2] == first[:2]]
             parts = [task.parts.pop(key) for key in keys]
@@ -111,9 +131,20 @@ class RuleFold:
         return task.rule
 
     def oldest_open(self) -> int | None:
-        """The offset of the oldest part that waits for others; None when none does."""
-        offsets = [part.offset for task in self._tasks.values() for part in task.parts.values()]
-        return min(offsets, default=None)
+        """The offset of the oldest part that others must join; None when there is none.
+
+        Those are the parts with data in windows not yet whole, and the newest of each partition
+        that is ahead of others: what it says is needed again after a restart.
+        """
+        return min(
+            (offset for task in self._tasks.values() for offset in self._needed(task)),
+            default=None,
+        )
+
+    def _needed(self, task: _TaskFold) -> Iterator[int]:
+        yield from (part.offset for part in task.parts.values())
+        whole_until = self._whole_until(task)
+        yield from (offset for end_at, offset in task.closed.values() if end_at > whole_until)
 
 
 def _merged(parts: list[_Part]) -> Window:

@@ -88,8 +88,8 @@ def choose(task: str, epoch: int, key: str, chances: Mapping[str, float]) -> str
 
     def score(model: str) -> float:
         raw = blake2b((prefix + model).encode("utf-8", "surrogatepass"), digest_size=8).digest()
-        uniform = (int.from_bytes(raw) + 0.5) / 2**64
-        return -chances[model] / math.log(uniform) if uniform < 1 else math.inf
+        uniform = ((int.from_bytes(raw) >> 12) + 0.5) / 2**52  # exact, so never 0 or 1
+        return -chances[model] / math.log(uniform)
 
     return max(sorted(chances), key=score)
 
@@ -117,7 +117,7 @@ def decide(
     if not possible:
         return Refusal("no_model", f"no model can serve this query for task {task!r}")
     rule = table.rules.get(task)
-    excluded = rule.excluded if rule else ()
+    excluded = _excluded(settings, rule, task)
     eligible = [
         name
         for name in possible
@@ -139,6 +139,12 @@ def decide(
         reason=f"{kind}: {rule.reason}" if rule else f"{kind}: no rule yet, the prior",
         decided_at=now_ms,
     )
+
+
+def _excluded(settings: Settings, rule: RoutingRule | None, task: str) -> frozenset[str]:
+    """The models taken out; none when that would leave no candidate, as the rule says too."""
+    excluded = frozenset(rule.excluded if rule else ())
+    return excluded if set(settings.candidates(task)) - excluded else frozenset()
 
 
 def _kind(

@@ -34,10 +34,17 @@ def inverse_latency(state: ModelState) -> float | None:
 
 
 def scale(objective: str, state: ModelState) -> float:
-    """What one unit of accuracy is worth under the objective, > 0."""
-    if objective == "inverse-latency":
-        return 1 / max(response_time_s(state) or UNKNOWN_RESPONSE_TIME_S, 1e-6)
-    return 1.0
+    """What one unit of accuracy is worth under the objective, > 0.
+
+    ``inverse-latency``: 1 over the seconds spent per answer, one of unknown time included. Time
+    per attempt would make a model that fails in a millisecond look a thousand times as good as
+    one that answers in a second, and no number of failures would tell them apart.
+    """
+    if objective != "inverse-latency":
+        return 1.0
+    spent_s = state.response_time_us_micro / MILLION / MILLION + UNKNOWN_RESPONSE_TIME_S
+    answers = (state.outcomes_micro - state.errors_micro) / MILLION + 1
+    return answers / spent_s
 
 
 def score(objective: str, state: ModelState) -> float | None:

@@ -65,6 +65,9 @@ class Tuner:
 
     async def _publish(self, rule: RoutingRule) -> None:
         await self._outbox.send("rules-log", rule, key=rule.task)
+        # A rule in force that the log lacks would leave a gap there: the table is what a
+        # restart goes on from, and it may be on another broker.
+        await self._outbox.flush()
         await self._outbox.send("rules", rule, key=rule.task)
 
     async def seek(

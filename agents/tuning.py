@@ -18,7 +18,7 @@ from agents.policies.policy import Proposal, known, largest
 from schemas.control import RoutingConfiguration
 from schemas.routing_rule import Inputs, ModelState, PolicyState, RoutingRule
 from schemas.window_score import ModelSummary
-from schemas.wire import MILLION, encode
+from schemas.wire import INT_MAX, MILLION, encode
 
 
 @dataclass(frozen=True)
@@ -59,26 +59,29 @@ def observe(configuration: RoutingConfiguration, state: PolicyState, window: Win
 
 
 def _observe_model(old: ModelState, new: ModelSummary, keep: int) -> ModelState:
+    outcomes = old.outcomes_micro * keep // MILLION + new.outcomes * MILLION
+    errors = old.errors_micro * keep // MILLION + new.errors * MILLION
+    time = old.response_time_us_micro * keep // MILLION + new.response_time_us * MILLION
+    while time > INT_MAX:  # ratios stay, and the rule can still be read
+        outcomes, errors, time = outcomes // 2, errors // 2, time // 2
     return ModelState(
         trials_micro=old.trials_micro * keep // MILLION + new.trust_micro + new.errors * MILLION,
         reward_micro=old.reward_micro * keep // MILLION + new.accuracy_micro,
-        outcomes_micro=old.outcomes_micro * keep // MILLION + new.outcomes * MILLION,
-        errors_micro=old.errors_micro * keep // MILLION + new.errors * MILLION,
-        response_time_us_micro=(
-            old.response_time_us_micro * keep // MILLION + new.response_time_us * MILLION
-        ),
+        outcomes_micro=outcomes,
+        errors_micro=errors,
+        response_time_us_micro=time,
     )
 
 
 def explore(shares: Mapping[str, float], exploration: float) -> dict[str, float]:
     """Shares of which the largest leaves at least ``exploration`` to all others together.
 
-    Each other model gets at least its equal part of that budget; what this takes comes from the
-    models above it, in proportion.
+    Each other model gets at least its equal part of that budget, up to an equal share; what this
+    takes comes from the models above it, in proportion.
     """
     if len(shares) < 2 or exploration <= 0:
         return dict(shares)
-    floor = exploration / (len(shares) - 1)
+    floor = min(exploration / (len(shares) - 1), 1 / len(shares))
     lifted = {name: max(share, floor) for name, share in shares.items()}
     above = sum(share - floor for share in lifted.values())
     excess = sum(lifted.values()) - 1
@@ -90,13 +93,17 @@ def explore(shares: Mapping[str, float], exploration: float) -> dict[str, float]
 def step(
     before: Mapping[str, float], after: Mapping[str, float], largest_step: float
 ) -> dict[str, float]:
-    """``after``, or as far towards it as no share moves by more than ``largest_step``."""
-    names = sorted({*before, *after})
-    moves = {name: after.get(name, 0.0) - before.get(name, 0.0) for name in names}
-    longest = max(abs(move) for move in moves.values())
+    """``after``, or as far towards it as no share moves by more than ``largest_step``.
+
+    The share of a model that is there no more goes to the others first, in proportion.
+    """
+    left = sum(before.get(name, 0.0) for name in after)
+    if left <= 0:
+        return dict(after)
+    starts = {name: before.get(name, 0.0) / left for name in after}
+    longest = max(abs(after[name] - starts[name]) for name in after)
     part = 1.0 if longest <= largest_step else largest_step / longest
-    stepped = {name: before.get(name, 0.0) + part * moves[name] for name in names}
-    return {name: stepped[name] for name in names if name in after}
+    return {name: starts[name] + part * (after[name] - starts[name]) for name in after}
 
 
 def to_micro(shares: Mapping[str, float]) -> dict[str, int]:
@@ -158,7 +165,7 @@ def _decide(
     state: PolicyState,
     models: Sequence[str],
 ) -> tuple[dict[str, int], str, PolicyState]:
-    if orders.pinned in configuration.candidates:
+    if orders.pinned is not None and orders.pinned in models:
         return {orders.pinned: MILLION}, f"pinned to {orders.pinned}", state
     if orders.frozen and previous is not None:
         return dict(previous.weights), "frozen", state

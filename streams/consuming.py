@@ -60,8 +60,7 @@ class Intake(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         replica: a stable name of this process within the role, for static membership (a restart
             gets its partitions back at once); empty for dynamic membership.
         max_in_flight: records per partition, default ``kafka.max_in_flight``.
-        seek: called on each assignment; returns where to read each partition from,
-            instead of its commit.
+        seek: called on each assignment; says where to read from, instead of the commit.
         on_revoked: called after a revoked partition is drained and committed.
     """
 
@@ -94,7 +93,6 @@ class Intake(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         self._consumer: AIOKafkaConsumer
 
     async def on_start(self) -> None:
-        session_timeout_ms = int(self._kafka.session_timeout_s * 1000)
         self._consumer = AIOKafkaConsumer(
             bootstrap_servers=self._kafka.bootstrap,
             client_id=self._group,
@@ -103,8 +101,8 @@ class Intake(Service, ConsumerRebalanceListener):  # type: ignore[misc]
             partition_assignment_strategy=(self._membership.assignor(),),
             enable_auto_commit=False,
             auto_offset_reset="earliest",
-            session_timeout_ms=session_timeout_ms,
-            heartbeat_interval_ms=session_timeout_ms // 4,
+            session_timeout_ms=int(self._kafka.session_timeout_s * 1000),
+            heartbeat_interval_ms=int(self._kafka.session_timeout_s * 1000 / 4),
             rebalance_timeout_ms=int((self._kafka.drain_s + 20) * 1000),
             max_partition_fetch_bytes=1024 * 1024,
         )
@@ -134,8 +132,7 @@ class Intake(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         while not self.should_stop:
             room = [tp for tp, own in self._progress.items() if len(own) < self._max_in_flight]
             full = len(room) < len(self._progress)
-            try:
-                # Not by pause(): that would throw away what was fetched ahead.
+            try:  # no pause(): it would throw away what was fetched ahead
                 fetched = await self._consumer.getmany(
                     *(room or [NOWHERE] if full else room),
                     timeout_ms=FULL_POLL_MS if full else POLL_MS,
@@ -148,7 +145,7 @@ class Intake(Service, ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _hand_out(self, partition: TopicPartition, records: list[Record]) -> None:
         progress = self._progress.get(partition)
-        if progress is None or progress.closed or not records:
+        if progress is None or progress.closed:
             return  # fetched before a revocation; its next owner reads it again
         if self.channel.subscriber_count != 1:
             raise RuntimeError("an Intake needs exactly one agent: see attach")
@@ -224,7 +221,7 @@ class Intake(Service, ConsumerRebalanceListener):  # type: ignore[misc]
                 await self._commit_done(leaving)
         except TimeoutError:
             self.log.warning("the broker didn't take the last commit; records are read again")
-        self._changed.set()  # it may have been cleared here while the commit task was busy
+        self._changed.set()  # cleared here, perhaps while the commit task was busy
 
     async def _finish_begun(self, leaving: Iterable[Progress]) -> None:
         while any(progress.begun for progress in leaving) and not self.crashed:

@@ -12,13 +12,14 @@ from ddsketch.mapping import LogarithmicMapping
 
 RELATIVE_ACCURACY = 0.01
 SHORTEST_S = 1e-6
+LONGEST_S = 1e9
 
 _mapping = LogarithmicMapping(RELATIVE_ACCURACY)
 
 
 def bucket(seconds: float) -> int:
-    """The bucket of a duration; anything below a microsecond counts as a microsecond."""
-    key: int = _mapping.key(max(seconds, SHORTEST_S))
+    """The bucket of a duration, taken as at least a microsecond and at most a billion seconds."""
+    key: int = _mapping.key(min(max(seconds, SHORTEST_S), LONGEST_S))
     return key
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from schemas.metric import Metric
 from schemas.window_score import ModelSummary
-from schemas.wire import MILLION
+from schemas.wire import INT_MAX, MILLION
 from streams import latency
 
 NANO = 1_000_000_000
@@ -38,10 +38,10 @@ class Tally:
         self._add("outcomes", 1)
         self._add("errors", 0 if metric.ok else 1)
         self._add("timeouts", 1 if metric.error in ("timeout", "deadline") else 0)
-        self._add("response_time_us", round(seconds * MILLION))
+        self._add("response_time_us", _whole(seconds * MILLION))
         self._add("prompt_tokens", metric.prompt_tokens or 0)
         self._add("completion_tokens", metric.completion_tokens or 0)
-        self._add("cost_nano", round((metric.cost_usd or 0.0) * NANO))
+        self._add("cost_nano", _whole((metric.cost_usd or 0.0) * NANO))
         key = latency.bucket(seconds)
         self.latency[key] = self.latency.get(key, 0) + 1
 
@@ -53,16 +53,24 @@ class Tally:
 
     def summary(self) -> ModelSummary:
         """What was folded so far."""
-        return ModelSummary(**self.sums, latency=dict(self.latency))
+        sums = {name: min(amount, INT_MAX) for name, amount in self.sums.items()}
+        return ModelSummary(**sums, latency=dict(self.latency))
+
+
+def _whole(amount: float) -> int:
+    return round(min(amount, INT_MAX))  # an absurd one may have become infinite
 
 
 _SUMS = tuple(name for name in ModelSummary.__struct_fields__ if name != "latency")
 
 
 def merge(summaries: Iterable[ModelSummary]) -> ModelSummary:
-    """The summary of all samples together: associative and commutative, exactly."""
+    """The summary of all samples together: associative and commutative, exactly.
+
+    Sums stop at the largest integer of the wire: a summary that can't be read loses the window.
+    """
     parts = list(summaries)
-    sums = {name: sum(getattr(part, name) for part in parts) for name in _SUMS}
+    sums = {name: min(sum(getattr(part, name) for part in parts), INT_MAX) for name in _SUMS}
     return ModelSummary(**sums, latency=latency.merge(*(part.latency for part in parts)))
 
 

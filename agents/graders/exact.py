@@ -9,7 +9,10 @@ from agents.graders.grade import text_value
 from schemas.query import Reference
 from schemas.response import Response
 
-_EDGES = re.compile(r"^[\W_]+|[\W_]+$")
+# What only surrounds an answer. Signs that belong to one stay: -5, .5, 50%, $3, C++, C#.
+_QUOTES = "\"'`\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb"
+_MARKS = _QUOTES + " .,:;!?\u00a1\u00bf\u2026\u3001\u3002*_()[]{}<>"
+_BEFORE = re.compile(rf"^(?:(?!\.\d)[{re.escape(_MARKS)}]|[-\u2013\u2014\u2022](?=\s))+")
 
 
 def normalise(text: str) -> str:
@@ -17,8 +20,9 @@ def normalise(text: str) -> str:
 
     A text of punctuation alone stays as it is.
     """
-    folded = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
-    return _EDGES.sub("", folded) or folded
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    folded = " ".join(folded.replace("\u2212", "-").split())
+    return _BEFORE.sub("", folded).rstrip(_MARKS) or folded
 
 
 def grade(response: Response, reference: Reference) -> float:

@@ -16,12 +16,20 @@ FEWEST_ROWS = 3
 
 
 def grade(response: Response, reference: Reference) -> float:
-    """The share of the other rows that are farther from row 0 than row 1 is, by cosine."""
-    rows = np.asarray(response.embeddings or [], dtype=np.float64)
-    if rows.ndim != 2 or len(rows) < FEWEST_ROWS:
+    """The share of the other rows that are farther from row 0 than row 1 is, by cosine.
+
+    Rows that can't be compared (of different lengths, or all zero) are the model's fault: 0.
+    """
+    rows = response.embeddings or []
+    if len(rows) < FEWEST_ROWS:
         raise GradeError(f"reference.kind {reference.kind!r} needs an input of at least 3 texts")
-    lengths = np.linalg.norm(rows, axis=1)
-    if not lengths.all():
+    if len({len(row) for row in rows}) > 1:
         return 0.0
-    cosines = (rows[1:] @ rows[0]) / (lengths[1:] * lengths[0])
+    vectors = np.asarray(rows, dtype=np.float64)
+    largest = np.abs(vectors).max(axis=1, initial=0.0, keepdims=True)
+    if not largest.all():
+        return 0.0
+    vectors = vectors / largest  # the squares of very large or small numbers would not fit
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    cosines = vectors[1:] @ vectors[0]
     return float(np.mean(cosines[1:] < cosines[0]))

@@ -13,6 +13,7 @@ discounted sums of the state; a fractional reward counts as a fraction of a succ
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +21,23 @@ from numpy.typing import NDArray
 from agents import scoring
 from agents.policies.policy import Proposal, known, largest, prior_shares
 from schemas.control import RoutingConfiguration
-from schemas.routing_rule import ModelState, PolicyState
+from schemas.routing_rule import PolicyState
 from schemas.wire import MILLION
 
-GRID_POINTS = 1024
+CELLS = 96
+DEVIATIONS = 12.0
 
-Curve = NDArray[np.float64]
+Floats = NDArray[np.float64]
+
+
+class Curves(NamedTuple):
+    """Distribution functions, one row per model: rates, increasing, and the chance to be below.
+
+    Each row has its own range, so that a narrow posterior is resolved as well as a wide one.
+    """
+
+    rates: Floats
+    below: Floats
 
 
 def weigh(
@@ -33,13 +45,18 @@ def weigh(
 ) -> Proposal:
     """Probabilities of being best, to the power of ``sharpness``; the prior without any grades."""
     priors = prior_shares(configuration, models)
-    if not any(known(state, model).trials_micro for model in models):
+    states = [known(state, model) for model in models]
+    if not any(one.trials_micro for one in states):
         return Proposal(weights=priors, reason="thompson: nothing graded yet, the prior")
-    curves = [
-        _posterior(known(state, model), configuration.prior_mass * priors[model])
-        for model in models
-    ]
-    scales = [scoring.scale(configuration.objective, known(state, model)) for model in models]
+    mass = configuration.prior_mass
+    curves = posteriors(
+        [
+            mass * priors[model] + one.reward_micro / MILLION
+            for model, one in zip(models, states, strict=True)
+        ],
+        [(one.trials_micro - one.reward_micro) / MILLION for one in states],
+    )
+    scales = [scoring.scale(configuration.objective, one) for one in states]
     best = probability_best(curves, scales)
     sharp = best**configuration.sharpness
     shares = dict(zip(models, (sharp / sharp.sum()).tolist(), strict=True))
@@ -52,41 +69,40 @@ def weigh(
     )
 
 
-def _posterior(known_state: ModelState, prior_successes: float) -> Curve:
-    """The distribution function of the reward rate at the grid's points from 0 to 1."""
-    successes = prior_successes + known_state.reward_micro / MILLION
-    failures = (known_state.trials_micro - known_state.reward_micro) / MILLION
-    edges = np.linspace(0.0, 1.0, GRID_POINTS + 1)
-    middles = (edges[1:] + edges[:-1]) / 2
-    density = successes * np.log(middles) + failures * np.log1p(-middles)
-    mass = np.exp(density - density.max())
-    return np.concatenate(([0.0], np.cumsum(mass) / mass.sum()))
+def posteriors(successes: Sequence[float], failures: Sequence[float]) -> Curves:
+    """Beta(1 + successes, 1 + failures) for each model, over all of it that matters."""
+    a, b = np.array(successes)[:, None] + 1, np.array(failures)[:, None] + 1
+    mean = a / (a + b)
+    reach = DEVIATIONS * np.sqrt(mean * (1 - mean) / (a + b + 1))
+    low, high = np.maximum(mean - reach, 0.0), np.minimum(mean + reach, 1.0)
+    rates = low + (high - low) * np.linspace(0.0, 1.0, CELLS + 1)
+    middles = (rates[:, 1:] + rates[:, :-1]) / 2
+    density = (a - 1) * np.log(middles) + (b - 1) * np.log1p(-middles)
+    mass = np.exp(density - density.max(axis=1, keepdims=True))
+    below = np.zeros_like(rates)
+    np.cumsum(mass, axis=1, out=below[:, 1:])
+    return Curves(rates, below / below[:, -1:])
 
 
-def probability_best(curves: Sequence[Curve], scales: Sequence[float]) -> Curve:
-    """P(scale_i x rate_i is the largest) for each i, by integration over the score's range.
+def probability_best(curves: Curves, scales: Sequence[float]) -> Floats:
+    """P(scale_i x rate_i is the largest) for each i, by integration over all models' points.
 
     Args:
-        curves: distribution functions on an even grid over 0..1, one per model.
+        curves: one row per model.
         scales: what one unit of rate is worth, > 0, one per model.
 
     Returns:
         As many probabilities, which sum to 1.
     """
-    grid = np.linspace(0.0, 1.0, GRID_POINTS + 1)
-    scores = np.linspace(0.0, max(scales), 2 * GRID_POINTS + 1)
-    at_scores = np.array(
-        [
-            np.interp(scores / scale, grid, curve)
-            for curve, scale in zip(curves, scales, strict=True)
-        ]
-    )
-    steps = np.diff(at_scores, axis=1)
-    middles = (at_scores[:, 1:] + at_scores[:, :-1]) / 2
+    values = curves.rates * np.array(scales)[:, None]
+    scores = np.sort(values, axis=None)
+    below = np.array([np.interp(scores, *row) for row in zip(values, curves.below, strict=True)])
+    steps = np.diff(below, axis=1)
+    middles = (below[:, 1:] + below[:, :-1]) / 2
     chances = np.array(
         [
-            (steps[index] * np.prod(np.delete(middles, index, axis=0), axis=0)).sum()
-            for index in range(len(curves))
+            step @ np.prod(np.delete(middles, index, axis=0), axis=0)
+            for index, step in enumerate(steps)
         ]
     )
     return np.asarray(chances / chances.sum(), dtype=np.float64)

@@ -78,7 +78,7 @@ def _events(moment: int) -> st.SearchStrategy[Metric | Tick | None]:
 class Published(NamedTuple):
     """A part, with the index of the record that closed it."""
 
-    index: int
+    closed_by: int
     part: WindowScore
 
 

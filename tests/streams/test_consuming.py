@@ -70,6 +70,18 @@ async def test_a_handler_that_raises_ends_the_process_before_the_commit(
     await lab.all_committed(20)
 
 
+async def test_a_single_partition_that_is_full_gets_no_more(lab: Lab, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    await lab.create()
+    await lab.put(Item(n=n, gate=str(gate)) for n in range(500))
+    program = lab.start(max_in_flight=50, max_batch=20)
+    await eventually(lambda: len(program.begun()) >= 50, "the limit is reached")
+    await never(lambda: len(program.begun()) > 50 + 20 - 1, "more than the limit are held")
+    gate.touch()
+    await lab.all_committed(500)
+    assert program.begun() == list(range(500))
+
+
 async def test_memory_is_bounded_and_a_paused_partition_goes_on(lab: Lab, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     await lab.create(partitions=2)

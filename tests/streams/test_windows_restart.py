@@ -27,7 +27,7 @@ def assert_resumes_exactly(records: list[Logged], windows: Windows) -> None:
         again = run(records, anchor, windows=windows)
         found = published(again.parts)
         assert found.items() <= expected.items()
-        later = published(part for part in whole.parts if part.index > taken)
+        later = published(part for part in whole.parts if part.closed_by > taken)
         assert later.keys() <= found.keys()
         assert {i for i in whole.refused if i > taken} <= set(again.refused)
         assert set(again.refused) <= set(whole.refused)

@@ -1,0 +1,71 @@
+"""A model server that says what a test wrote, byte for byte, and notes what it was told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+
+HEAD = "HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+class Scripted:
+    """Answers every request with ``body``, in pieces; the connection stays open after it."""
+
+    def __init__(self, body: Sequence[bytes], *, kind: str, whole: bool = True) -> None:
+        self.body = body
+        self.heads: list[str] = []
+        self.open = 0
+        self._tasks: set[asyncio.Task[None] | None] = set()
+        self._kind = kind
+        self._whole = whole
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._tasks.add(asyncio.current_task())
+        self.open += 1
+        try:
+            with suppress(asyncio.IncompleteReadError, ConnectionError):
+                while True:
+                    await self._answer(reader, writer)
+        finally:
+            self.open -= 1
+            writer.close()
+
+    async def stop(self) -> None:
+        """Hangs up on whoever is still connected."""
+        tasks = {task for task in self._tasks if task is not None}
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        self.heads.append(head)
+        sizes = [
+            line.split(":")[1] for line in head.lower().splitlines() if "content-length" in line
+        ]
+        await reader.readexactly(int(sizes[0]) if sizes else 0)
+        writer.write(HEAD.format(status=200, kind=self._kind).encode())
+        for piece in self.body:
+            writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+            await writer.drain()
+        if not self._whole:
+            raise ConnectionError
+        writer.write(b"0\r\n\r\n")
+        await writer.drain()
+
+
+@asynccontextmanager
+async def scripted(
+    *body: bytes, kind: str = "text/event-stream", whole: bool = True
+) -> AsyncIterator[tuple[str, Scripted]]:
+    """The endpoint and the server; without ``whole`` the connection breaks after the body."""
+    script = Scripted(body, kind=kind, whole=whole)
+    server = await asyncio.start_server(script.serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    try:
+        yield f"http://127.0.0.1:{port}", script
+    finally:
+        server.close()
+        await script.stop()

@@ -1,0 +1,184 @@
+"""What a model's endpoint is sent, and how its ways to fail are told apart."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from agents.generation import Answer, Endpoint
+from agents.model_error import ModelError
+from schemas.query import Query
+from streams.settings import Model
+from tests.loop.scripted import scripted
+from tests.loop.system import until
+
+CHAT = Query(query_id="q", prompt="hello")
+EMBED = Query(query_id="q", input=["one", "two"])
+PROTOCOLS: dict[str, tuple[Query, str, bool]] = {
+    "chat": (CHAT, "tgi", False),
+    "stream": (CHAT, "tgi", True),
+    "tei": (EMBED, "tei", False),
+    "openai embeddings": (EMBED, "openai", False),
+}
+
+
+@asynccontextmanager
+async def endpoint(
+    url: str, protocol: Any = "tgi", token: str | None = None
+) -> AsyncIterator[Endpoint]:
+    made = Endpoint(Model(endpoint=url, protocol=protocol, serves=["chat", "embedding"]), token)
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+async def drop(_: str) -> None:
+    """Takes a piece of text."""
+
+
+def event(data: Any) -> bytes:
+    return b"data: " + json.dumps(data).encode() + b"\n\n"
+
+
+def piece(text: str, finish: str | None = None) -> bytes:
+    choice = {"index": 0, "delta": {"role": "assistant", "content": text}, "finish_reason": finish}
+    head = {"id": "", "created": 0, "model": "m", "system_fingerprint": "", "usage": None}
+    return event({**head, "choices": [choice]})
+
+
+async def streamed(url: str) -> Answer:
+    async with endpoint(url) as asked:
+        return await asked.answer(CHAT, "", 5.0, drop)
+
+
+async def error_of(url: str, *, stream: bool) -> ModelError:
+    async with endpoint(url) as asked:
+        with pytest.raises(ModelError) as told:
+            await asked.answer(CHAT, "", 2.0, drop if stream else None)
+    return told.value
+
+
+@pytest.mark.parametrize("what", PROTOCOLS)
+@pytest.mark.parametrize("token", [None, "its-own"])
+async def test_a_token_from_the_environment_is_never_sent(
+    monkeypatch: pytest.MonkeyPatch, what: str, token: str | None
+) -> None:
+    for variable in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
+        monkeypatch.setenv(variable, "hf_from_the_environment")
+    query, protocol, stream = PROTOCOLS[what]
+    async with scripted(b"{}", kind="application/json") as (url, script):
+        async with endpoint(url, protocol, token) as asked:
+            with pytest.raises(ModelError):
+                await asked.answer(query, "", 2.0, drop if stream else None)
+    (head,) = script.heads
+    assert "hf_from_the_environment" not in head
+    values = [line.partition(":")[2] for line in head.lower().splitlines() if "authoriz" in line]
+    assert [value.strip() for value in values if value.strip()] == (
+        [f"bearer {token}"] if token else []
+    )
+
+
+async def test_a_stream_is_closed_when_it_ends() -> None:
+    async with scripted(piece("a"), piece("b", "stop"), b"data: [DONE]\n\n") as (url, script):
+        async with endpoint(url) as asked:
+            for _ in range(5):
+                answer = await asked.answer(CHAT, "", 5.0, drop)
+                assert (answer.text, answer.finish_reason) == ("ab", "stop")
+            await until(lambda: script.open == 0, "every stream is closed", 5)
+
+
+@pytest.mark.parametrize("after", [(), (piece("some"),)], ids=["at once", "after a piece"])
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ({"error": {"message": "Model is overloaded", "http_status_code": 422}}, "overloaded"),
+        ({"error": "Model is overloaded", "error_type": "overloaded"}, "overloaded"),
+        ({"error": "too many", "error_type": "overloaded"}, "overloaded"),
+        ({"error": {"message": "Input validation error: x", "http_status_code": 422}}, "rejected"),
+        ({"error": "x", "error_type": "validation"}, "rejected"),
+        ({"error": {"message": "Request failed during generation"}}, "server_error"),
+        ({"error": "x", "error_type": "incomplete_generation"}, "server_error"),
+        ({"error": ["odd"]}, "server_error"),
+    ],
+    ids=str,
+)
+async def test_an_error_inside_a_stream_is_told(
+    after: tuple[bytes, ...], said: dict[str, Any], kind: str
+) -> None:
+    async with scripted(*after, event(said), b"data: [DONE]\n\n") as (url, _):
+        error = await error_of(url, stream=True)
+    assert error.kind == kind
+    inner = said["error"]
+    assert (inner["message"] if isinstance(inner, dict) else str(inner)) in error.message
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "whole"),
+    [
+        ((b"<html>busy</html>",), "server_error", True),
+        ((b"data: <html>\n\n",), "bad_answer", True),
+        ((b"data: {}\n\n",), "bad_answer", True),
+        ((b'data: {"choices": 3}\n\n',), "bad_answer", True),
+        ((piece("half"),), "server_error", False),
+        ((piece("half"),), "server_error", True),
+        ((b"data: [DONE]\n\n",), "server_error", True),
+    ],
+    ids=["no events", "not JSON", "no chunk", "odd", "broken off", "no end", "empty"],
+)
+async def test_a_stream_that_is_no_answer(body: tuple[bytes, ...], kind: str, whole: bool) -> None:
+    async with scripted(*body, whole=whole) as (url, _):
+        assert (await error_of(url, stream=True)).kind == kind
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"<html>", b"{}", b"[]", b"null", b'{"choices": []}', b'{"choices": [{}]}', b"\xff"],
+)
+async def test_an_answer_that_is_none(body: bytes) -> None:
+    async with scripted(*([body] if body else []), kind="application/json") as (url, _):
+        assert (await error_of(url, stream=False)).kind == "bad_answer"
+
+
+@pytest.mark.parametrize(
+    "rows",
+    ["[[1.0]]", "[[1.0], [1.0, 2.0]]", "[[1.0], []]", "[[1.0], [null]]", '[[1.0], ["x"]]', "{}"],
+)
+@pytest.mark.parametrize("protocol", ["tei", "openai"])
+async def test_embeddings_that_are_none(protocol: str, rows: str) -> None:
+    body = rows
+    if protocol == "openai" and rows != "{}":
+        parts = enumerate(json.loads(rows))
+        body = json.dumps({"data": [{"index": n, "embedding": row} for n, row in parts]})
+    async with scripted(body.encode(), kind="application/json") as (url, _):
+        async with endpoint(url, protocol) as asked:
+            with pytest.raises(ModelError) as told:
+                await asked.answer(EMBED, "", 2.0)
+    assert told.value.kind == "bad_answer"
+
+
+async def test_an_endpoint_that_takes_no_connection_is_unreachable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("agents.generation.CONNECT_S", 0.2)
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        port = full.getsockname()[1]
+        waiting = [socket.socket() for _ in range(3)]
+        for one in waiting:
+            one.setblocking(False)
+            one.connect_ex(("127.0.0.1", port))
+        try:
+            await asyncio.sleep(0)
+            error = await error_of(f"http://127.0.0.1:{port}", stream=False)
+        finally:
+            for one in waiting:
+                one.close()
+    assert error.kind == "unreachable"
