@@ -20,7 +20,7 @@ _SIGNS_OF_CODE = re.compile(
     r"|\bc(\+\+|#)(?!\w)"
     r"|\b(code|function|method|class|compile|debug|refactor|unit test|stack trace|traceback)\b"
     r"|\b(def|return|import|lambda|const|async|await|public|static|void)\b.{0,80}[(){};:]"
-    r"|[\w\]]\s{0,4}(==|!=|\+=|->|=>|::)\s{0,4}\w"
+    r"|[\w\])]\s{0,4}(==|!=|\+=|->|=>|::)\s{0,4}\w"
     r"|\w\([^)]{0,80}\)\s{0,4}[;{:]",
     re.IGNORECASE,
 )

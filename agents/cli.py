@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +11,7 @@ import typer
 from aiokafka.errors import KafkaError
 
 from agents.client import QueryFileError
-from agents.commands import asking, broker, demo, models, running, views
+from agents.commands import asking, broker, demo, evaluate, models, orders, rebuild, running, views
 from agents.commands.context import FAILED, USAGE, Context, parse_flags
 from agents.local.models import MissingWheelError
 from agents.simulation.profile import ProfileError
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 app.add_typer(broker.kafka, name="kafka")
 app.add_typer(broker.topics, name="topics")
+app.add_typer(orders.rules, name="rules")
 for command in (
     demo.demo,
     running.up,
@@ -34,8 +36,9 @@ for command in (
     asking.ask,
     asking.send,
     asking.tail,
-    views.rules,
     views.scores,
+    rebuild.rebuild,
+    evaluate.evaluate,
     models.sim_model,
     models.local_model,
 ):
@@ -55,6 +58,8 @@ def options(
     ] = None,
 ) -> None:
     """Options before the command."""
+    # A broker that doesn't answer is told in one line; roles set up their own logging.
+    logging.getLogger("aiokafka").addHandler(logging.NullHandler())
     context.obj = Context(config=config, flags=parse_flags(set_ or []))
 
 

@@ -9,10 +9,12 @@ task that only the metrics know, not the aggregator's settings, gets its rules b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from agents.tuning import Orders, Window, digest, next_rule
+from agents.learning import Window
+from agents.standing import Standing, obey, standing_of
+from agents.tuning import next_rule
 from schemas.control import Control, RoutingConfiguration
 from schemas.routing_rule import Inputs, RoutingRule
 from schemas.window_score import WindowScore
@@ -27,10 +29,9 @@ class _Part:
 
 @dataclass
 class _TaskFold:
-    """One task: its configuration, orders, newest rule, and parts of windows not yet whole."""
+    """One task: what stands for it, its newest rule, and parts of windows not yet whole."""
 
-    configuration: RoutingConfiguration | None = None
-    orders: Orders = field(default_factory=Orders)
+    standing: Standing = field(default_factory=Standing)
     rule: RoutingRule | None = None
     parts: dict[tuple[int, int, int], _Part] = field(default_factory=dict)
     closed: dict[int, tuple[int, int]] = field(default_factory=dict)
@@ -52,7 +53,7 @@ class RuleFold:
         for rule in rules:
             task = self._task(rule.task)
             task.rule = rule
-            task.orders = Orders(rule.pinned, rule.frozen, frozenset(rule.excluded))
+            task.standing = standing_of(rule)
 
     def _task(self, name: str) -> _TaskFold:
         return self._tasks.setdefault(name, _TaskFold())
@@ -60,10 +61,19 @@ class RuleFold:
     def configurations(self) -> Mapping[str, RoutingConfiguration]:
         """The newest configuration of each task."""
         return {
-            name: task.configuration
+            name: task.standing.configuration
             for name, task in self._tasks.items()
-            if task.configuration is not None
+            if task.standing.configuration is not None
         }
+
+    def standings(self) -> Mapping[str, Standing]:
+        """What stands for each task, as of ``next_control``."""
+        return {name: task.standing for name, task in self._tasks.items()}
+
+    @property
+    def next_control(self) -> int:
+        """The next offset of ``controls`` to take."""
+        return self._next_control
 
     def control(self, offset: int, control: Control) -> RoutingRule | None:
         """Takes an order or a configuration; the rule that follows, if it changes anything.
@@ -72,17 +82,13 @@ class RuleFold:
         """
         self._next_control = offset + 1
         task = self._task(control.task)
-        before = (task.configuration and digest(task.configuration), task.orders)
-        if control.action == "configure":
-            task.configuration = control.configuration
-        else:
-            task.orders = _ordered(task.orders, control)
-        after = (task.configuration and digest(task.configuration), task.orders)
         seen = task.rule is not None and offset < task.rule.inputs.controls
-        if seen or before == after or task.configuration is None:
+        before, task.standing = task.standing, obey(task.standing, offset, control, seen=seen)
+        configuration = task.standing.configuration
+        if seen or before.effect == task.standing.effect or configuration is None:
             return None
         scores = task.rule.inputs.scores if task.rule else 0
-        return self._follow(task, task.configuration, None, scores)
+        return self._follow(task, configuration, None, scores)
 
     def score(self, offset: int, score: WindowScore) -> Iterator[RoutingRule]:
         """Takes one partition's part; the rules of the windows that are whole with it, in order."""
@@ -92,9 +98,13 @@ class RuleFold:
             if score.models:
                 task.parts.setdefault(key, _Part(offset, score))
         self._note_closed(task, offset, score)
+        yield from self.whole()
+
+    def whole(self) -> Iterator[RoutingRule]:
+        """The rules of windows that are whole; after a control: of those that waited for it."""
         for waiting in self._tasks.values():
-            if waiting.parts and waiting.configuration is not None:
-                yield from self._fold_whole(waiting, waiting.configuration)
+            if waiting.parts and waiting.standing.configuration is not None:
+                yield from self._fold_whole(waiting, waiting.standing.configuration)
 
     def _note_closed(self, task: _TaskFold, offset: int, score: WindowScore) -> None:
         self._partitions = max(self._partitions, score.partitions)
@@ -117,7 +127,8 @@ class RuleFold:
             keys = [key for key in sorted(task.parts) if key[:2] == first[:2]]
             parts = [task.parts.pop(key) for key in keys]
             scores = 1 + max(part.offset for part in parts)
-            yield self._follow(task, configuration, _merged(parts), scores)
+            window = merged([part.score for part in parts])
+            yield self._follow(task, configuration, window, scores)
 
     def _follow(
         self,
@@ -127,7 +138,7 @@ class RuleFold:
         scores: int,
     ) -> RoutingRule:
         inputs = Inputs(scores=scores, controls=self._next_control)
-        task.rule = next_rule(configuration, task.orders, task.rule, window, inputs)
+        task.rule = next_rule(configuration, task.standing.orders, task.rule, window, inputs)
         return task.rule
 
     def oldest_open(self) -> int | None:
@@ -147,27 +158,14 @@ class RuleFold:
         yield from (offset for end_at, offset in task.closed.values() if end_at > whole_until)
 
 
-def _merged(parts: list[_Part]) -> Window:
-    names = sorted({name for part in parts for name in part.score.models})
+def merged(parts: Sequence[WindowScore]) -> Window:
+    """One window of one task, from the parts that have data; in whatever order."""
+    names = sorted({name for part in parts for name in part.models})
     return Window(
-        start_at=parts[0].score.window_start_at,
-        end_at=parts[0].score.window_end_at,
+        start_at=parts[0].window_start_at,
+        end_at=parts[0].window_end_at,
         models={
-            name: merge(part.score.models[name] for part in parts if name in part.score.models)
+            name: merge(part.models[name] for part in parts if name in part.models)
             for name in names
         },
     )
-
-
-def _ordered(orders: Orders, control: Control) -> Orders:
-    """The orders after a control."""
-    if control.action == "pin":
-        return Orders(control.model, orders.frozen, orders.excluded)
-    if control.action == "unpin":
-        return Orders(None, orders.frozen, orders.excluded)
-    if control.action in ("freeze", "unfreeze"):
-        return Orders(orders.pinned, control.action == "freeze", orders.excluded)
-    change = frozenset({control.model or ""})
-    if control.action == "exclude":
-        return Orders(orders.pinned, orders.frozen, orders.excluded | change)
-    return Orders(orders.pinned, orders.frozen, orders.excluded - change)

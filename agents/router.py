@@ -98,6 +98,8 @@ class Router:
                 await self._refuse(record, salvage_query_id(record.value), None, str(error))
                 batch.finish(record)
             return
+        # Its worker has blamed the model for that attempt; an error answer mustn't do so again.
+        assignment = msgspec.structs.replace(assignment, decision=None)
         due = min(assignment.not_before_at or 0, assignment.deadline_at)
         await asyncio.sleep(max(0.0, (due - self._now_ms()) / 1000))
         if batch.begin(1):

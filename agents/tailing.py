@@ -36,14 +36,19 @@ async def tail_topic(settings: Settings, tail: Tail, show: Callable[[str], None]
         TopicMissingError: there is no such topic.
     """
     partitions = await partitions_of(settings.kafka, settings.kafka.prefix + tail.topic)
+    from_beginning = tail.from_beginning or not tail.follow
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=settings.kafka.bootstrap, enable_auto_commit=False
+        bootstrap_servers=settings.kafka.bootstrap,
+        enable_auto_commit=False,
+        # The same as the seek below: the consumer resets new partitions by itself, too, and
+        # whichever of the two comes last wins.
+        auto_offset_reset="earliest" if from_beginning else "latest",
     )
     await consumer.start()
     try:
         consumer.assign(partitions)
         ends = await consumer.end_offsets(partitions)
-        if tail.from_beginning or not tail.follow:
+        if from_beginning:
             await consumer.seek_to_beginning(*partitions)
         else:
             await consumer.seek_to_end(*partitions)

@@ -6,19 +6,22 @@ the controls in force, and nothing else; so ``rules-log`` can be rebuilt byte fo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
 import msgspec
 
-from agents import scoring
+from agents import detection, scoring, shaping
+from agents.learning import Window, observe
 from agents.policies import POLICIES
 from agents.policies.policy import Proposal, known, largest
 from schemas.control import RoutingConfiguration
-from schemas.routing_rule import Inputs, ModelState, PolicyState, RoutingRule
-from schemas.window_score import ModelSummary
-from schemas.wire import INT_MAX, MILLION, encode
+from schemas.routing_rule import Inputs, PolicyState, RoutingRule
+from schemas.wire import MILLION, encode
+
+WARM_TASK_TRIALS = 200
+COLD_TRIALS = 10
 
 
 @dataclass(frozen=True)
@@ -30,91 +33,9 @@ class Orders:
     excluded: frozenset[str] = field(default_factory=frozenset)
 
 
-@dataclass(frozen=True)
-class Window:
-    """A closed window, merged over all partitions."""
-
-    start_at: int
-    end_at: int
-    models: Mapping[str, ModelSummary]
-
-
 def digest(configuration: RoutingConfiguration) -> str:
     """A short name of the configuration's content."""
     return blake2b(encode(configuration), digest_size=8).hexdigest()
-
-
-def observe(configuration: RoutingConfiguration, state: PolicyState, window: Window) -> PolicyState:
-    """The state after a window: what was known is discounted, what came is added.
-
-    A failed attempt counts as a grade of 0: no answer is never a right answer.
-    """
-    keep = round(configuration.discount * MILLION)
-    names = sorted({*state.models, *window.models})
-    models = {
-        name: _observe_model(known(state, name), window.models.get(name, ModelSummary()), keep)
-        for name in names
-    }
-    return msgspec.structs.replace(state, models=models, windows=state.windows + 1)
-
-
-def _observe_model(old: ModelState, new: ModelSummary, keep: int) -> ModelState:
-    outcomes = old.outcomes_micro * keep // MILLION + new.outcomes * MILLION
-    errors = old.errors_micro * keep // MILLION + new.errors * MILLION
-    time = old.response_time_us_micro * keep // MILLION + new.response_time_us * MILLION
-    while time > INT_MAX:  # ratios stay, and the rule can still be read
-        outcomes, errors, time = outcomes // 2, errors // 2, time // 2
-    return ModelState(
-        trials_micro=old.trials_micro * keep // MILLION + new.trust_micro + new.errors * MILLION,
-        reward_micro=old.reward_micro * keep // MILLION + new.accuracy_micro,
-        outcomes_micro=outcomes,
-        errors_micro=errors,
-        response_time_us_micro=time,
-    )
-
-
-def explore(shares: Mapping[str, float], exploration: float) -> dict[str, float]:
-    """Shares of which the largest leaves at least ``exploration`` to all others together.
-
-    Each other model gets at least its equal part of that budget, up to an equal share; what this
-    takes comes from the models above it, in proportion.
-    """
-    if len(shares) < 2 or exploration <= 0:
-        return dict(shares)
-    floor = min(exploration / (len(shares) - 1), 1 / len(shares))
-    lifted = {name: max(share, floor) for name, share in shares.items()}
-    above = sum(share - floor for share in lifted.values())
-    excess = sum(lifted.values()) - 1
-    if above <= 0:
-        return {name: 1 / len(shares) for name in shares}
-    return {name: share - (share - floor) * excess / above for name, share in lifted.items()}
-
-
-def step(
-    before: Mapping[str, float], after: Mapping[str, float], largest_step: float
-) -> dict[str, float]:
-    """``after``, or as far towards it as no share moves by more than ``largest_step``.
-
-    The share of a model that is there no more goes to the others first, in proportion.
-    """
-    left = sum(before.get(name, 0.0) for name in after)
-    if left <= 0:
-        return dict(after)
-    starts = {name: before.get(name, 0.0) / left for name in after}
-    longest = max(abs(after[name] - starts[name]) for name in after)
-    part = 1.0 if longest <= largest_step else largest_step / longest
-    return {name: starts[name] + part * (after[name] - starts[name]) for name in after}
-
-
-def to_micro(shares: Mapping[str, float]) -> dict[str, int]:
-    """Integer millionths that sum to exactly a million (largest remainders, then by name)."""
-    total = sum(shares.values())
-    exact = {name: shares[name] / total * MILLION for name in sorted(shares)}
-    whole = {name: int(value) for name, value in exact.items()}
-    by_remainder = sorted(exact, key=lambda name: (whole[name] - exact[name], name))
-    for name in by_remainder[: MILLION - sum(whole.values())]:
-        whole[name] += 1
-    return whole
 
 
 def next_rule(
@@ -134,9 +55,9 @@ def next_rule(
         task=configuration.task,
         version=previous.version + 1 if previous else 1,
         weights=weights,
-        epoch=state.windows // configuration.epoch_windows,
+        epoch=state.windows // (configuration.epoch_windows * configuration.panes),
         scores={
-            name: scoring.model_score(configuration.objective, known(state, name))
+            name: scoring.model_score(configuration, state, name)
             for name in configuration.candidates
         },
         window_start_at=_window(window, previous)[0],
@@ -178,14 +99,45 @@ def _decide(
     if held := _held(configuration, previous, state, proposal):
         assert previous is not None
         return dict(previous.weights), held + note, state
-    shares = explore(proposal.weights, configuration.exploration)
-    if previous is not None and previous.pinned is None:
-        before = {name: weight / MILLION for name, weight in previous.weights.items()}
-        shares = step(before, shares, configuration.largest_step)
-    weights = to_micro(shares)
+    weights = shaping.to_micro(_shaped(configuration, previous, state, proposal))
     if previous is None or _leader(previous.weights) != _leader(weights):
         state = msgspec.structs.replace(state, changed_window=state.windows)
-    return weights, proposal.reason + note, state
+    return weights, proposal.reason + _fallen_note(state, models) + note, state
+
+
+def _shaped(
+    configuration: RoutingConfiguration,
+    previous: RoutingRule | None,
+    state: PolicyState,
+    proposal: Proposal,
+) -> dict[str, float]:
+    """The proposal within the configuration's bounds (docs/routing.md has the order)."""
+    shares = shaping.explore(proposal.weights, configuration.exploration)
+    fallen = [name for name in shares if detection.has_fallen(known(state, name))]
+    shares = shaping.lift(shares, fallen, configuration.probe)
+    shares = shaping.lower(shares, _cold(state, shares), configuration.cold_share)
+    shares = shaping.cap(shares, configuration.largest_share)
+    if previous is None or previous.pinned is not None or _just_alarmed(state):
+        return shares
+    before = {name: weight / MILLION for name, weight in previous.weights.items()}
+    return shaping.step(before, shares, configuration.largest_step)
+
+
+def _cold(state: PolicyState, names: Iterable[str]) -> list[str]:
+    """Models that hardly anything is known of, beside others that much is known of."""
+    trials = {name: known(state, name).trials_micro for name in names}
+    if sum(trials.values()) < WARM_TASK_TRIALS * MILLION:
+        return []
+    return [name for name, count in trials.items() if count < COLD_TRIALS * MILLION]
+
+
+def _just_alarmed(state: PolicyState) -> bool:
+    return state.windows > 0 and state.alarm_window == state.windows
+
+
+def _fallen_note(state: PolicyState, models: Sequence[str]) -> str:
+    fallen = [name for name in models if detection.has_fallen(known(state, name))]
+    return f"; fallen: {', '.join(fallen)}" if fallen else ""
 
 
 def _leader(weights: Mapping[str, int]) -> str:
@@ -202,14 +154,15 @@ def _held(
     if previous is None or set(previous.weights) != set(proposal.weights):
         return None
     old, new = _leader(previous.weights), largest(proposal.weights)
-    if old == new:
+    if old == new or _just_alarmed(state):
         return None
-    if state.windows - state.changed_window < configuration.dwell_windows:
+    dwell = configuration.dwell_windows * configuration.panes
+    if state.windows - state.changed_window < dwell:
         return f"{proposal.reason}; {old} stays: changed less than dwell_windows ago"
     if known(state, new).trials_micro < configuration.min_samples * MILLION:
         return f"{proposal.reason}; {old} stays: {new} has fewer than min_samples"
-    gain = (scoring.score(configuration.objective, known(state, new)) or 0.0) - (
-        scoring.score(configuration.objective, known(state, old)) or 0.0
+    gain = (scoring.score(configuration, state, new) or 0.0) - (
+        scoring.score(configuration, state, old) or 0.0
     )
     if configuration.margin > 0 and gain < configuration.margin:
         return f"{proposal.reason}; {old} stays: a gain of {gain:.3f} is below margin"

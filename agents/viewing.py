@@ -33,7 +33,7 @@ def rule_table(rule: RoutingRule) -> Table:
         "mean s",
         "errors",
         "graded",
-        title=f"{rule.task}: rule {rule.version}, policy {rule.policy}",
+        title=f"{rule.task}: rule {rule.version}, policy {rule.policy}{_orders(rule)}",
         caption=rule.reason,
         title_justify="left",
         caption_justify="left",
@@ -43,7 +43,7 @@ def rule_table(rule: RoutingRule) -> Table:
         time_us = known.response_time_us if known else None
         score = known.score_micro if known else None
         table.add_row(
-            name,
+            _marked(rule, name),
             percent(rule.weights.get(name, 0)),
             NOTHING if score is None else f"{score / MILLION:.3f}",
             percent(known.accuracy_micro if known else None),
@@ -52,6 +52,17 @@ def rule_table(rule: RoutingRule) -> Table:
             f"{known.samples:.0f}" if known else NOTHING,
         )
     return table
+
+
+def _orders(rule: RoutingRule) -> str:
+    pinned = f", pinned to {rule.pinned}" if rule.pinned else ""
+    return pinned + (", frozen" if rule.frozen else "")
+
+
+def _marked(rule: RoutingRule, model: str) -> str:
+    """The model with what people have said about it."""
+    pinned = " (pinned)" if model == rule.pinned else ""
+    return model + pinned + (" (excluded)" if model in rule.excluded else "")
 
 
 def rules_view(rules: Sequence[RoutingRule]) -> RenderableType:

@@ -12,6 +12,7 @@ from schemas.wire import (
     NonNegativeFloat,
     NonNegativeInt,
     PositiveInt,
+    PositiveSeconds,
 )
 
 
@@ -33,6 +34,17 @@ class RoutingConfiguration(Event, frozen=True, kw_only=True):
     sharpness: NonNegativeFloat
     seed_threshold: NonNegativeFloat
     epoch_windows: PositiveInt
+    panes: PositiveInt = 1
+    detection: bool = False
+    probe: Fraction = 0.0
+    epsilon: Fraction = 0.1
+    largest_share: Fraction = 1.0
+    cold_share: Fraction = 1.0
+    quality_weight: NonNegativeFloat = 1.0
+    latency_weight: NonNegativeFloat = 0.0
+    price_weight: NonNegativeFloat = 0.0
+    latency_target_s: PositiveSeconds = 10.0
+    service_discount: Fraction = 1.0
 
 
 class Control(Event, frozen=True, kw_only=True):
@@ -40,7 +52,8 @@ class Control(Event, frozen=True, kw_only=True):
 
     ``configure`` carries the effective routing configuration; ``pin`` sends all of the task to
     ``model``; ``freeze`` keeps the rule in force; ``exclude`` takes ``model`` out; each has its
-    opposite.
+    opposite. With ``repeats`` it only says again what stood when its sender had read the topic
+    up to that offset, so that it outlives retention.
     """
 
     task: Name
@@ -49,6 +62,7 @@ class Control(Event, frozen=True, kw_only=True):
     configuration: RoutingConfiguration | None = None
     source: str = ""
     reason: str = ""
+    repeats: NonNegativeInt | None = None
     issued_at: EpochMs
 
     def __post_init__(self) -> None:

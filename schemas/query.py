@@ -50,7 +50,7 @@ class Query(Event, frozen=True, kw_only=True):
     Kafka timestamp. ``models`` restricts the candidates to those named.
     """
 
-    query_id: Annotated[str, msgspec.Meta(max_length=512)] = ""
+    query_id: Annotated[str, msgspec.Meta(max_length=249)] = ""
     task: Name | None = None
     prompt: str | None = None
     messages: Annotated[list[Message], msgspec.Meta(min_length=1)] | None = None

@@ -44,7 +44,11 @@ class Inputs(Event, frozen=True, kw_only=True):
 class ModelState(Event, frozen=True, kw_only=True):
     """What a policy remembers of a model: discounted integer sums, in millionths or microseconds.
 
-    ``trials_micro`` is the weight of grades, ``reward_micro`` weight times reward.
+    ``trials_micro`` is the weight of grades, ``reward_micro`` weight times reward;
+    ``service_micro`` good service over outcomes of ``service_weight_micro``. The rest is change
+    detection's (``agents.detection``): the sum of evidence that the model has fallen, its
+    outcomes ``since`` that sum was 0, and after a fall the ``reference`` of before, with the
+    evidence for a return.
     """
 
     trials_micro: NonNegativeInt = 0
@@ -52,6 +56,15 @@ class ModelState(Event, frozen=True, kw_only=True):
     outcomes_micro: NonNegativeInt = 0
     errors_micro: NonNegativeInt = 0
     response_time_us_micro: NonNegativeInt = 0
+    service_weight_micro: NonNegativeInt = 0
+    service_micro: NonNegativeInt = 0
+    cost_nano: NonNegativeInt = 0
+    fall_micro: NonNegativeInt = 0
+    since_trials_micro: NonNegativeInt = 0
+    since_reward_micro: NonNegativeInt = 0
+    reference_trials_micro: NonNegativeInt = 0
+    reference_reward_micro: NonNegativeInt = 0
+    return_micro: NonNegativeInt = 0
 
 
 class PolicyState(Event, frozen=True, kw_only=True):
@@ -61,6 +74,7 @@ class PolicyState(Event, frozen=True, kw_only=True):
     assigned: str | None = None
     windows: NonNegativeInt = 0
     changed_window: NonNegativeInt = 0
+    alarm_window: NonNegativeInt = 0
 
 
 class RoutingRule(Event, frozen=True, kw_only=True):

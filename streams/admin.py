@@ -21,7 +21,14 @@ from aiokafka.errors import (
 from streams.settings import Kafka, Settings
 from streams.topic_drift import FoundTopic, TopicReport, WantedTopic, report, wanted_topics
 
-__all__ = ["BrokerUnreachable", "TopicRefusedError", "TopicReport", "create_topics", "list_topics"]
+__all__ = [
+    "BrokerUnreachable",
+    "TopicRefusedError",
+    "TopicReport",
+    "create_topics",
+    "list_topics",
+    "require_broker",
+]
 
 CONNECT_S = 8.0
 READY_S = 30.0
@@ -41,6 +48,16 @@ class BrokerUnreachable(RuntimeError):  # noqa: N818
 
 class TopicRefusedError(RuntimeError):
     """The broker won't make a topic, or made it and it has no leader in time."""
+
+
+async def require_broker(kafka: Kafka) -> None:
+    """Returns once the broker has answered.
+
+    Raises:
+        BrokerUnreachable: within about 10 s.
+    """
+    async with _admin(kafka):
+        pass
 
 
 async def create_topics(settings: Settings) -> list[TopicReport]:

@@ -23,6 +23,11 @@ def bucket(seconds: float) -> int:
     return key
 
 
+def seconds(key: int) -> float:
+    """The duration that a bucket stands for, within 1 % of any in it."""
+    return float(_mapping.value(key))
+
+
 def quantile(counts: Mapping[int, int], q: float) -> float | None:
     """The ``q``-quantile (0..1) in seconds, within 1 % of a true one; None without samples."""
     total = sum(counts.values())

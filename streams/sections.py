@@ -7,11 +7,18 @@ from typing import Annotated, Literal
 import msgspec
 
 from schemas.model_status import Capability
-from schemas.wire import Fraction, NonNegativeInt, PositiveInt, PositiveSeconds, Seconds
+from schemas.wire import (
+    Fraction,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveInt,
+    PositiveSeconds,
+    Seconds,
+)
 
 Protocol = Literal["tgi", "openai", "tei"]
-PolicyName = Literal["seed", "static", "thompson"]
-ObjectiveName = Literal["accuracy", "inverse-latency"]
+PolicyName = Literal["epsilon-greedy", "greedy", "seed", "static", "thompson", "ucb"]
+ObjectiveName = Literal["accuracy", "balanced", "inverse-latency"]
 
 # \Z and not $, which would let a line break follow. A model's name is part of a topic's.
 NAME_PATTERN = r"^[a-zA-Z0-9][a-zA-Z0-9._-]{0,199}\Z"
@@ -73,6 +80,7 @@ class Task(Section, frozen=True, kw_only=True):
     candidates: list[str] = msgspec.field(default_factory=list)
     prior: dict[str, Fraction] = msgspec.field(default_factory=dict)
     time_limit_s: PositiveSeconds = 300.0
+    latency_target_s: PositiveSeconds = 10.0
     instructions: str = ""
 
 
@@ -80,16 +88,25 @@ class Routing(Section, frozen=True, kw_only=True):
     """The policy and what shapes its weights; see docs/routing.md."""
 
     policy: PolicyName = "thompson"
-    objective: ObjectiveName = "accuracy"
+    objective: ObjectiveName = "balanced"
     exploration: Fraction = 0.02
+    probe: Fraction = 0.03
+    epsilon: Fraction = 0.1
+    largest_share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 1.0
+    cold_share: Fraction = 0.1
     largest_step: Fraction = 1.0
     min_samples: NonNegativeInt = 0
     dwell_windows: NonNegativeInt = 0
     margin: Fraction = 0.0
-    discount: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.98
-    sharpness: Annotated[float, msgspec.Meta(gt=0, le=10)] = 2.0
+    discount: Annotated[float, msgspec.Meta(gt=0, le=1)] = 1.0
+    detection: bool = True
+    sharpness: Annotated[float, msgspec.Meta(gt=0, le=20)] = 6.0
     prior_mass: Annotated[float, msgspec.Meta(ge=0, le=1000)] = 4.0
-    seed_threshold: float = 0.8
+    quality_weight: Annotated[float, msgspec.Meta(gt=0, le=100)] = 0.8
+    latency_weight: Annotated[float, msgspec.Meta(ge=0, le=100)] = 0.15
+    price_weight: Annotated[float, msgspec.Meta(ge=0, le=100)] = 0.05
+    service_discount: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.5
+    seed_threshold: NonNegativeFloat = 0.8
     epoch_windows: PositiveInt = 60
     retry_first_s: PositiveSeconds = 0.5
     retry_longest_s: PositiveSeconds = 30.0
@@ -97,10 +114,16 @@ class Routing(Section, frozen=True, kw_only=True):
 
 
 class Windows(Section, frozen=True, kw_only=True):
-    """Tumbling windows of ``metrics``: see docs/windows.md."""
+    """Tumbling windows of ``metrics``, each closed in ``panes`` equal parts: docs/windows.md."""
 
     size_s: Annotated[float, msgspec.Meta(ge=0.001)] = 60.0
+    panes: Annotated[int, msgspec.Meta(ge=1, le=100)] = 4
     lateness_s: Seconds = 2.0
     tick_s: Annotated[float, msgspec.Meta(ge=0.01)] = 1.0
     skew_s: PositiveSeconds = 60.0
     horizon_s: PositiveSeconds = 3600.0
+
+    @property
+    def pane_ms(self) -> int:
+        """What closes at a time: a whole number of milliseconds, at least one."""
+        return max(1, round(self.size_s * 1000 / self.panes))

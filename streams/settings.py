@@ -91,6 +91,17 @@ class Settings(Section, frozen=True, kw_only=True):
             sharpness=routing.sharpness,
             seed_threshold=routing.seed_threshold,
             epoch_windows=routing.epoch_windows,
+            panes=self.windows.panes,
+            detection=routing.detection,
+            probe=routing.probe,
+            epsilon=routing.epsilon,
+            largest_share=routing.largest_share,
+            cold_share=routing.cold_share,
+            quality_weight=routing.quality_weight,
+            latency_weight=routing.latency_weight,
+            price_weight=routing.price_weight,
+            latency_target_s=self.tasks[task].latency_target_s,
+            service_discount=routing.service_discount,
         )
 
 

@@ -61,48 +61,49 @@ class TableReader(Service, Generic[E]):
         self._topic = kafka.prefix + topic
         self._kind = kind
         self._put = put
-        self._consumer: AIOKafkaConsumer
+        self._consumer: AIOKafkaConsumer | None = None
 
     async def on_start(self) -> None:
         await self._open()
 
     async def read_once(self) -> None:
         """Reads to the topic's present end and closes; for a reader that is not started."""
-        await self._open()
-        await self._consumer.stop()
+        try:
+            await self._open()
+        finally:
+            await self.on_stop()
 
     async def _open(self) -> None:
         partitions = await partitions_of(self._kafka, self._topic)
-        self._consumer = AIOKafkaConsumer(
+        self._consumer = consumer = AIOKafkaConsumer(
             bootstrap_servers=self._kafka.bootstrap,
             client_id=f"reader-{self._topic}",
             enable_auto_commit=False,
             auto_offset_reset="earliest",
         )
-        await self._consumer.start()
-        self._consumer.assign(partitions)
-        await self._consumer.seek_to_beginning(*partitions)
-        await self._read_to_end(partitions)
-
-    async def _read_to_end(self, partitions: list[TopicPartition]) -> None:
-        ends = await self._consumer.end_offsets(partitions)
+        await consumer.start()
+        consumer.assign(partitions)
+        await consumer.seek_to_beginning(*partitions)
+        ends = await consumer.end_offsets(partitions)
         for partition in partitions:
-            while await self._consumer.position(partition) < ends[partition]:
-                await self._poll()
+            while await consumer.position(partition) < ends[partition]:
+                await self._poll(consumer)
 
     async def on_stop(self) -> None:
-        await self._consumer.stop()
+        if self._consumer is not None:  # the start may have failed before it
+            await self._consumer.stop()
 
     @Service.task
     async def _follow(self) -> None:
-        while not self.should_stop:
+        consumer = self._consumer
+        while consumer is not None and not self.should_stop:
             try:
-                await self._poll()
+                await self._poll(consumer)
             except ConsumerStoppedError:
                 return
 
-    async def _poll(self) -> None:
-        fetched = await self._consumer.getmany(timeout_ms=POLL_MS)
+    async def _poll(self, consumer: AIOKafkaConsumer) -> None:
+        fetched = await consumer.getmany(timeout_ms=POLL_MS)
         for records in fetched.values():
             for record in records:
                 self._take(record)

@@ -82,7 +82,7 @@ class WindowFold:
         self._partition = partition
         self._partitions = partitions
         self._tasks = tuple(sorted(tasks))
-        self._size = round(windows.size_s * 1000)
+        self._size = windows.pane_ms
         self._lateness = round(windows.lateness_s * 1000)
         self._skew = round(windows.skew_s * 1000)
         self._horizon = round(windows.horizon_s * 1000)

@@ -56,7 +56,7 @@ def ask(
         time_limit_s=timeout,
     )
     shared = get(context)
-    response = asyncio.run(_ask(shared.settings(), query, timeout))
+    response = asyncio.run(_ask(shared.connected_settings(), query, timeout))
     if response is None:
         shared.fail(f"no answer within {timeout:g} s: do the router and a worker run?")
     if json:
@@ -104,7 +104,8 @@ def send(
     Example: zeta send queries.jsonl --output answers.jsonl
     """
     shared = get(context)
-    settings, queries = shared.settings(), read_queries(file, _new_ids())
+    queries = read_queries(file, _new_ids())
+    settings = shared.connected_settings()
     summary = asyncio.run(_send(shared, settings, queries, timeout, output, wait=wait))
     if json:
         shared.json(summary.as_dict())
@@ -191,4 +192,5 @@ def tail(
         key=key,
         meta=meta,
     )
-    asyncio.run(tail_topic(get(context).settings(), wanted, lambda line: print(line, flush=True)))
+    settings = get(context).connected_settings()
+    asyncio.run(tail_topic(settings, wanted, lambda line: print(line, flush=True)))

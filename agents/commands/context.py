@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 from collections.abc import Sequence
@@ -13,6 +14,8 @@ import msgspec
 import typer
 from rich.console import Console
 
+from schemas.wire import Event, encode
+from streams.admin import require_broker
 from streams.settings import Settings, load
 
 DEFAULT_FILE = Path("zeta.toml")
@@ -44,6 +47,17 @@ class Context:
         """
         return load(self.path(), os.environ, self.flags)
 
+    def connected_settings(self) -> Settings:
+        """The settings, once their broker has answered.
+
+        Raises:
+            SettingsError: as ``settings``.
+            BrokerUnreachable: none does, within about 10 s.
+        """
+        settings = self.settings()
+        asyncio.run(require_broker(settings.kafka))
+        return settings
+
     def path(self) -> Path | None:
         """The file that the settings come from, None for the defaults."""
         named = self.config or (Path(os.environ["ZETA_CONFIG"]) if has_config() else None)
@@ -60,7 +74,11 @@ class Context:
 
     def json(self, value: Any) -> None:
         """Prints one line of JSON."""
-        print(msgspec.json.encode(value, enc_hook=str, order="deterministic").decode(), flush=True)
+        if isinstance(value, Event):  # as on the wire: its mappings may have numbers as keys
+            line = encode(value)
+        else:
+            line = msgspec.json.encode(value, enc_hook=str, order="deterministic")
+        print(line.decode(), flush=True)
 
     def say(self, message: str) -> None:
         """Tells a person something."""

@@ -13,7 +13,7 @@ import typer
 from agents.commands.context import Context, get, log_to_stderr
 from agents.roles import build_role, role_names
 from agents.supervising import Child, Supervisor
-from streams.admin import list_topics
+from streams.admin import list_topics, require_broker
 from streams.app import run_app
 from streams.settings import Settings
 
@@ -46,12 +46,14 @@ def run(
     settings = shared.settings()
     if len(roles) > 1:
         raise typer.Exit(_supervise(shared, settings, roles, log_level, replica))
-    log_to_stderr(log_level, roles[0])
-    raise typer.Exit(asyncio.run(_run_role(settings, roles[0], replica)))
+    raise typer.Exit(asyncio.run(_run_role(settings, roles[0], replica, log_level)))
 
 
-async def _run_role(settings: Settings, role: str, replica: str) -> int:
-    return await run_app(build_role(settings, role, replica))
+async def _run_role(settings: Settings, role: str, replica: str, log_level: str) -> int:
+    app = build_role(settings, role, replica)
+    await require_broker(settings.kafka)
+    log_to_stderr(log_level, role)
+    return await run_app(app)
 
 
 def up(context: typer.Context, log_level: LogLevel = "warning") -> None:
@@ -75,11 +77,17 @@ def up(context: typer.Context, log_level: LogLevel = "warning") -> None:
 def _supervise(
     shared: Context, settings: Settings, roles: list[str], log_level: str, replica: str
 ) -> int:
-    for role in roles:
-        build_role(settings, role, replica)  # a wrong name or setting is told once, here
+    asyncio.run(_check(settings, roles, replica))
     children = [Child(role, role_command(shared, role, log_level, replica)) for role in roles]
     grace_s = settings.kafka.drain_s + DRAIN_MARGIN_S
     return asyncio.run(_run_children(shared, children, grace_s))
+
+
+async def _check(settings: Settings, roles: list[str], replica: str) -> None:
+    """A wrong name or setting, or a broker that isn't there, is told once, not by each child."""
+    for role in roles:
+        build_role(settings, role, replica)
+    await require_broker(settings.kafka)
 
 
 async def _run_children(shared: Context, children: list[Child], grace_s: float) -> int:

@@ -31,7 +31,11 @@ def rules(
     """Print the rules in force: weights, scores, sample sizes, and the reason in words.
 
     Example: zeta rules --task code
+
+    The commands below it give orders; each makes a new rule, and stands until it is taken back.
     """
+    if context.invoked_subcommand is not None:
+        return
 
     async def newest(settings: Settings) -> list[RoutingRule]:
         found = {
@@ -69,7 +73,7 @@ def _show(
     watch: bool,
     json: bool,
 ) -> None:
-    settings = shared.settings()
+    settings = shared.connected_settings()
 
     async def once() -> list[T]:
         return await read(settings)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from agents.policies import seed, static, thompson
+from agents.policies import epsilon_greedy, greedy, seed, static, thompson, ucb
 from agents.policies.policy import Policy
 
 POLICIES: Mapping[str, Policy] = {
+    "epsilon-greedy": epsilon_greedy.weigh,
+    "greedy": greedy.weigh,
     "seed": seed.weigh,
     "static": static.weigh,
     "thompson": thompson.weigh,
+    "ucb": ucb.weigh,
 }
 """By the name that ``routing.policy`` takes."""

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from agents import scoring
 from schemas.control import RoutingConfiguration
 from schemas.routing_rule import ModelState, PolicyState
+from schemas.wire import MILLION
 
 
 @dataclass(frozen=True)
@@ -48,3 +50,34 @@ def prior_shares(configuration: RoutingConfiguration, models: Sequence[str]) -> 
 def largest(shares: Mapping[str, float]) -> str:
     """The model with the largest share; of equals the first by name."""
     return min(shares, key=lambda model: (-shares[model], model))
+
+
+def prior_successes(configuration: RoutingConfiguration, models: Sequence[str]) -> dict[str, float]:
+    """The prior as right answers that count beforehand: ``prior_mass`` for a model with all of it.
+
+    None for one with no more than an equal share: a prior that prefers nobody says nothing.
+    """
+    even = 1 / len(models)
+    return {
+        model: configuration.prior_mass * max(0.0, share - even) / max(even, 1 - even)
+        for model, share in prior_shares(configuration, models).items()
+    }
+
+
+def nothing_graded(state: PolicyState, models: Sequence[str]) -> bool:
+    """Whether there is no grade and no failure of any of the models yet."""
+    return not any(known(state, model).trials_micro for model in models)
+
+
+def mean_scores(
+    configuration: RoutingConfiguration, state: PolicyState, models: Sequence[str]
+) -> dict[str, float]:
+    """The objective at each model's mean rate, the prior and one right and one wrong included."""
+    priors = prior_successes(configuration, models)
+    scores: dict[str, float] = {}
+    for model in models:
+        remembered = known(state, model)
+        right = priors[model] + remembered.reward_micro / MILLION + 1
+        wrong = (remembered.trials_micro - remembered.reward_micro) / MILLION + 1
+        scores[model] = scoring.worth(configuration, state, model)(right / (right + wrong))
+    return scores

@@ -4,7 +4,8 @@ Thompson sampling (Thompson 1933; Russo et al., "A Tutorial on Thompson Sampling
 model with the probability that it is the best under the posterior. A rule publishes these
 probabilities as weights instead of drawing, so that each decision's propensity is known. They
 are computed by quadrature, not by sampling: the same state gives the same bits. Raising them to
-the power ``sharpness`` gives up exploration that the exploration budget covers already.
+a power that grows with the evidence, up to ``sharpness``, gives up exploration that no longer
+pays (and that the exploration budget covers); ``sharpness`` 1 is plain Thompson sampling.
 
 Posterior of a model's reward rate: Beta(1 + prior + reward, 1 + trials - reward), with the
 discounted sums of the state; a fractional reward counts as a fraction of a success.
@@ -12,6 +13,7 @@ discounted sums of the state; a fractional reward counts as a fraction of a succ
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -19,12 +21,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents import scoring
-from agents.policies.policy import Proposal, known, largest, prior_shares
+from agents.policies.policy import (
+    Proposal,
+    known,
+    largest,
+    nothing_graded,
+    prior_shares,
+    prior_successes,
+)
 from schemas.control import RoutingConfiguration
 from schemas.routing_rule import PolicyState
 from schemas.wire import MILLION
 
 CELLS = 96
+HALF_OPEN = 20
 DEVIATIONS = 12.0
 
 Floats = NDArray[np.float64]
@@ -44,21 +54,22 @@ def weigh(
     configuration: RoutingConfiguration, state: PolicyState, models: Sequence[str]
 ) -> Proposal:
     """Probabilities of being best, to the power of ``sharpness``; the prior without any grades."""
-    priors = prior_shares(configuration, models)
+    if nothing_graded(state, models):
+        shares = prior_shares(configuration, models)
+        return Proposal(weights=shares, reason="thompson: nothing graded yet, the prior")
     states = [known(state, model) for model in models]
-    if not any(one.trials_micro for one in states):
-        return Proposal(weights=priors, reason="thompson: nothing graded yet, the prior")
-    mass = configuration.prior_mass
+    priors = prior_successes(configuration, models)
     curves = posteriors(
         [
-            mass * priors[model] + one.reward_micro / MILLION
+            priors[model] + one.reward_micro / MILLION
             for model, one in zip(models, states, strict=True)
         ],
         [(one.trials_micro - one.reward_micro) / MILLION for one in states],
     )
-    scales = [scoring.scale(configuration.objective, one) for one in states]
-    best = probability_best(curves, scales)
-    sharp = best**configuration.sharpness
+    best = probability_best(
+        curves, [scoring.worth(configuration, state, model) for model in models]
+    )
+    sharp = best ** exponent(configuration.sharpness, sum(one.trials_micro for one in states))
     shares = dict(zip(models, (sharp / sharp.sum()).tolist(), strict=True))
     leader = largest(shares)
     chance = float(best[list(models).index(leader)])
@@ -67,6 +78,15 @@ def weigh(
         reason=f"thompson: {leader} is the best with probability {chance:.2f}",
         assigned=leader,
     )
+
+
+def exponent(sharpness: float, trials_micro: int) -> float:
+    """The power that probabilities are raised to: from 1 (Thompson's own), up to ``sharpness``.
+
+    It grows by 1 whenever the evidence doubles, from ``HALF_OPEN`` grades on: while little is
+    known exploring pays for long, later it hardly does.
+    """
+    return min(sharpness, 1 + math.log2(1 + trials_micro / MILLION / HALF_OPEN))
 
 
 def posteriors(successes: Sequence[float], failures: Sequence[float]) -> Curves:
@@ -84,17 +104,18 @@ def posteriors(successes: Sequence[float], failures: Sequence[float]) -> Curves:
     return Curves(rates, below / below[:, -1:])
 
 
-def probability_best(curves: Curves, scales: Sequence[float]) -> Floats:
-    """P(scale_i x rate_i is the largest) for each i, by integration over all models' points.
+def probability_best(curves: Curves, worths: Sequence[scoring.Worth]) -> Floats:
+    """P(worth_i(rate_i) is the largest) for each i, by integration over all models' points.
 
     Args:
         curves: one row per model.
-        scales: what one unit of rate is worth, > 0, one per model.
+        worths: what a rate is worth, increasing (scale > 0), one per model.
 
     Returns:
         As many probabilities, which sum to 1.
     """
-    values = curves.rates * np.array(scales)[:, None]
+    lines = np.array(worths)
+    values = curves.rates * lines[:, :1] + lines[:, 1:]
     scores = np.sort(values, axis=None)
     below = np.array([np.interp(scores, *row) for row in zip(values, curves.below, strict=True)])
     steps = np.diff(below, axis=1)

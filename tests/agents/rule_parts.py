@@ -7,11 +7,12 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from agents.tuning import Window
+from agents.learning import Window
 from schemas.control import RoutingConfiguration
 from schemas.routing_rule import ModelState, PolicyState, RoutingRule
 from schemas.window_score import ModelSummary
 from schemas.wire import MILLION
+from streams import latency
 
 MODELS = ("a", "b", "c")
 
@@ -44,6 +45,7 @@ def summary(count: int, accuracy: float, seconds: float = 1.0, errors: int = 0) 
         outcomes=count + errors,
         errors=errors,
         response_time_us=round((count + errors) * seconds * MILLION),
+        latency={latency.bucket(seconds): count + errors},
         judgements=count,
         trust_micro=count * MILLION,
         accuracy_micro=round(count * accuracy * MILLION),

@@ -40,7 +40,7 @@ async def run(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         cwd=ROOT,
-        env={**inherited, "PYTHONPATH": str(ROOT), "COLUMNS": "200", **(variables or {})},
+        env={**inherited, "PYTHONPATH": str(ROOT), **(variables or {})},
     )
     try:
         async with asyncio.timeout(LONGEST_S):
@@ -56,3 +56,11 @@ async def zeta(file: Path | None, *arguments: str, **variables: str) -> Done:
     """Runs ``zeta`` with a settings file."""
     config = ["--config", str(file)] if file else []
     return await run(sys.executable, "-m", "agents.cli", *config, *arguments, variables=variables)
+
+
+def one_line(done: Done, code: int) -> str:
+    """The one line on standard error of a command that failed."""
+    assert done.code == code, done
+    assert done.out == ""
+    (line,) = done.err.splitlines()
+    return line

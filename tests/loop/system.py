@@ -8,11 +8,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
@@ -20,27 +19,17 @@ from agents.roles import build_role
 from agents.simulation.profile import SimModel, merge
 from agents.simulation.server import RunningSim, serve
 from schemas.query import Query
-from schemas.response import Response
-from schemas.wire import Event, decode, encode
+from schemas.wire import Event, encode
 from streams.admin import create_topics
 from streams.app import RoleApp
-from streams.consuming import Record
 from streams.settings import Settings, load
 from streams.tables import partitions_of
+from tests.loop.watching import Topic, until
 
 ROOT = Path(__file__).resolve().parents[2]
-POLL_S = 0.02
 E = TypeVar("E", bound=Event)
 
 Tables = dict[str, dict[str, Any]]
-
-
-async def until(happened: Callable[[], Any], what: str, within_s: float = 20.0) -> None:
-    """Waits until ``happened()`` is true; fails with ``what`` after ``within_s``."""
-    deadline = time.monotonic() + within_s
-    while not happened():
-        assert time.monotonic() < deadline, f"not within {within_s:g} s: {what}"
-        await asyncio.sleep(POLL_S)
 
 
 def toml(value: Any) -> str:
@@ -54,36 +43,6 @@ def toml(value: Any) -> str:
 def chat(endpoint: str, **fields: Any) -> dict[str, Any]:
     """A chat model at this endpoint."""
     return {"endpoint": endpoint, "protocol": "tgi", "serves": ["chat"], "retries": 0, **fields}
-
-
-class Topic(Generic[E]):
-    """A topic's records as they come, from its beginning."""
-
-    def __init__(self, kind: type[E], consumer: AIOKafkaConsumer) -> None:
-        self.records: list[Record] = []
-        self.events: list[E] = []
-        self._kind = kind
-        self._consumer = consumer
-        self._task = asyncio.create_task(self._read())
-
-    async def _read(self) -> None:
-        while True:
-            for records in (await self._consumer.getmany(timeout_ms=50)).values():
-                self.records += records
-                self.events += (decode(self._kind, record.value) for record in records)
-
-    async def until(
-        self, happened: Callable[[Sequence[E]], Any], what: str, within_s: float = 20.0
-    ) -> None:
-        """Waits until ``happened(events)`` is true."""
-        await until(lambda: self._task.done() or happened(self.events), what, within_s)
-        if self._task.done():
-            self._task.result()
-
-    async def close(self) -> None:
-        self._task.cancel()
-        await asyncio.wait({self._task})
-        await self._consumer.stop()
 
 
 class Process:
@@ -147,21 +106,25 @@ class System:
         return sim
 
     async def chat_sim(
-        self, name: str, *, settings: Tables | None = None, **fields: Any
+        self, name: str, *, settings: Mapping[str, Any] | None = None, **fields: Any
     ) -> RunningSim:
         """A simulated chat model, declared in the settings."""
         sim = await self.sim(name, **fields)
         self.tables[f"models.{name}"] = chat(sim.base_url, **(settings or {}))
         return sim
 
-    async def prepare(self) -> None:
-        """Writes the settings, makes the topics."""
+    def write(self) -> None:
+        """Writes the settings to ``file``."""
         sections = (
             f"[{name}]\n" + "".join(f"{key} = {toml(value)}\n" for key, value in table.items())
             for name, table in self.tables.items()
         )
         self.file.write_text("\n".join(sections))
         self.settings = load(self.file, {})
+
+    async def prepare(self) -> None:
+        """Writes the settings, makes the topics."""
+        self.write()
         await create_topics(self.settings)
         self._producer = AIOKafkaProducer(
             bootstrap_servers=self.bootstrap, acks="all", max_request_size=2**22
@@ -196,7 +159,11 @@ class System:
 
     async def topic(self, name: str, kind: type[E]) -> Topic[E]:
         """Reads a topic as long as the test lasts."""
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap, enable_auto_commit=False)
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self.bootstrap,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+        )
         await consumer.start()
         partitions = await partitions_of(self.settings.kafka, self.prefix + name)
         consumer.assign(partitions)
@@ -252,17 +219,3 @@ async def system_at(bootstrap: str, prefix: str, directory: Path) -> AsyncIterat
         yield system
     finally:
         await system.close()
-
-
-def by_id(responses: Sequence[Response]) -> dict[str, Response]:
-    """The first response to each query."""
-    found: dict[str, Response] = {}
-    for response in responses:
-        found.setdefault(response.query_id, response)
-    return found
-
-
-def answered(*query_ids: str) -> Callable[[Sequence[Response]], bool]:
-    """Whether each of these queries has a response."""
-    wanted = set(query_ids)
-    return lambda responses: wanted <= {response.query_id for response in responses}

@@ -7,13 +7,15 @@ import itertools
 import random
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from typing import Any
 
 from schemas.dead_letter import DeadLetter
 from schemas.metric import Metric
 from schemas.window_score import WindowScore
 from schemas.wire import MILLION
 from streams.clock import now_ms
-from tests.loop.system import Process, System, Topic, chat, until
+from tests.loop.system import Process, System, chat
+from tests.loop.watching import Topic, until
 
 PARTITIONS = 4
 MODELS = ("a", "b")
@@ -22,7 +24,7 @@ DAY_MS = 86_400_000
 
 def metric(number: int, observed_at: int) -> Metric:
     """Every third is a judgement; times and grades differ, and are exact in micro-units."""
-    shared = {
+    shared: dict[str, Any] = {
         "query_id": f"q{number}",
         "attempt": 1 + number % 2,
         "model": MODELS[number % len(MODELS)],

@@ -13,7 +13,8 @@ import pytest_asyncio
 from schemas.dead_letter import DeadLetter
 from schemas.query import Query
 from schemas.response import Response
-from tests.loop.system import System, Topic, answered, by_id, system_at
+from tests.loop.system import System, system_at
+from tests.loop.watching import Topic, answered, by_id
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -123,6 +124,7 @@ async def test_a_query_that_every_model_rejects_is_told_so_at_once(
     assert answer.error is not None
     assert answer.error.kind == "rejected"
     assert "must have less than 4096 tokens" in answer.error.message
+    assert answer.decision is None, "its model is blamed once, for the attempt, by its worker"
 
 
 async def test_a_query_without_an_id_gets_one_from_its_place(

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import httpx
 import pytest
 
-from agents.generation import Answer, Endpoint
+from agents.generation import Endpoint
 from agents.model_error import ModelError
 from schemas.query import Query
 from streams.settings import Model
 from tests.loop.scripted import scripted
-from tests.loop.system import until
+from tests.loop.watching import until
 
 CHAT = Query(query_id="q", prompt="hello")
 EMBED = Query(query_id="q", input=["one", "two"])
@@ -53,11 +55,6 @@ def piece(text: str, finish: str | None = None) -> bytes:
     return event({**head, "choices": [choice]})
 
 
-async def streamed(url: str) -> Answer:
-    async with endpoint(url) as asked:
-        return await asked.answer(CHAT, "", 5.0, drop)
-
-
 async def error_of(url: str, *, stream: bool) -> ModelError:
     async with endpoint(url) as asked:
         with pytest.raises(ModelError) as told:
@@ -73,10 +70,12 @@ async def test_a_token_from_the_environment_is_never_sent(
     for variable in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
         monkeypatch.setenv(variable, "hf_from_the_environment")
     query, protocol, stream = PROTOCOLS[what]
-    async with scripted(b"{}", kind="application/json") as (url, script):
-        async with endpoint(url, protocol, token) as asked:
-            with pytest.raises(ModelError):
-                await asked.answer(query, "", 2.0, drop if stream else None)
+    async with (
+        scripted(b"{}", kind="application/json") as (url, script),
+        endpoint(url, protocol, token) as asked,
+    ):
+        with pytest.raises(ModelError):
+            await asked.answer(query, "", 2.0, drop if stream else None)
     (head,) = script.heads
     assert "hf_from_the_environment" not in head
     values = [line.partition(":")[2] for line in head.lower().splitlines() if "authoriz" in line]
@@ -85,13 +84,15 @@ async def test_a_token_from_the_environment_is_never_sent(
     )
 
 
-async def test_a_stream_is_closed_when_it_ends() -> None:
-    async with scripted(piece("a"), piece("b", "stop"), b"data: [DONE]\n\n") as (url, script):
-        async with endpoint(url) as asked:
-            for _ in range(5):
-                answer = await asked.answer(CHAT, "", 5.0, drop)
-                assert (answer.text, answer.finish_reason) == ("ab", "stop")
-            await until(lambda: script.open == 0, "every stream is closed", 5)
+async def test_streams_leave_nothing_behind() -> None:
+    said = (piece("a"), piece("b", "stop"), b"data: [DONE]\n\n")
+    async with scripted(*said) as (url, script), endpoint(url) as asked:
+        for _ in range(5):
+            answer = await asked.answer(CHAT, "", 5.0, drop)
+            assert (answer.text, answer.finish_reason) == ("ab", "stop")
+        await until(lambda: script.open == 0, "every connection is closed", 5)
+        gc.collect()
+        assert not [kept for kept in gc.get_objects() if isinstance(kept, httpx.Response)]
 
 
 @pytest.mark.parametrize("after", [(), (piece("some"),)], ids=["at once", "after a piece"])
@@ -156,10 +157,12 @@ async def test_embeddings_that_are_none(protocol: str, rows: str) -> None:
     if protocol == "openai" and rows != "{}":
         parts = enumerate(json.loads(rows))
         body = json.dumps({"data": [{"index": n, "embedding": row} for n, row in parts]})
-    async with scripted(body.encode(), kind="application/json") as (url, _):
-        async with endpoint(url, protocol) as asked:
-            with pytest.raises(ModelError) as told:
-                await asked.answer(EMBED, "", 2.0)
+    async with (
+        scripted(body.encode(), kind="application/json") as (url, _),
+        endpoint(url, protocol) as asked,
+    ):
+        with pytest.raises(ModelError) as told:
+            await asked.answer(EMBED, "", 2.0)
     assert told.value.kind == "bad_answer"
 
 

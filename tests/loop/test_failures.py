@@ -13,7 +13,8 @@ from schemas.assignment import Assignment
 from schemas.metric import Metric
 from schemas.query import Query, Reference
 from schemas.response import Response
-from tests.loop.system import System, answered, by_id, chat, until
+from tests.loop.system import System, chat
+from tests.loop.watching import answered, by_id, until
 
 LATEST_S = 5.0
 """How long after its time limit a query may be told that it has no answer."""

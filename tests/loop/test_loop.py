@@ -15,7 +15,8 @@ from schemas.query import Query, Reference
 from schemas.response import Response
 from schemas.routing_rule import RoutingRule
 from schemas.wire import MILLION
-from tests.loop.system import System, Topic, answered, until
+from tests.loop.system import System
+from tests.loop.watching import Topic, answered, until
 
 ROLES = ("router", "grader", "aggregator", "tuner", "worker-good", "worker-plain")
 PER_BURST = 8

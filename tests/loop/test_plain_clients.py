@@ -8,7 +8,8 @@ from schemas.query import Query
 from schemas.response import Response
 from streams.broker import tool_command
 from tests.loop.commands import run
-from tests.loop.system import System, answered
+from tests.loop.system import System
+from tests.loop.watching import answered
 
 LINE = b'{"query_id": "%s", "task": "code", "prompt": "20 + 22"}\n'
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import itertools
+import time
 from typing import Any
 
 import pytest
 
+from agents.simulation.server import RunningSim
 from schemas.assignment import Assignment
 from schemas.chunk import Chunk
 from schemas.metric import Metric
 from schemas.query import Query
 from schemas.response import Response
 from tests.loop.scripted import scripted
-from tests.loop.system import System, answered, by_id, chat, until
+from tests.loop.system import System, chat
+from tests.loop.watching import answered, by_id, until
 
 CONCURRENCY = 3
+SLOW_S = 0.5
 
 
 def sums(count: int, **fields: Any) -> list[Query]:
@@ -43,9 +47,22 @@ async def test_no_more_calls_at_a_time_than_the_model_takes(system: System) -> N
     assert sim.counters()["statuses"] == {"200": 20}
 
 
+async def well_under_way(sim: RunningSim) -> None:
+    """Waits until its calls are half done: long past the time when an early commit would be."""
+    calls, since = sim.counters()["calls"], time.monotonic()
+
+    def halfway() -> bool:
+        nonlocal calls, since
+        if sim.counters()["calls"] != calls:
+            calls, since = sim.counters()["calls"], time.monotonic()
+        return time.monotonic() - since > SLOW_S / 2
+
+    await until(halfway, "calls half done")
+
+
 async def test_a_worker_that_is_killed_leaves_no_query_behind(system: System) -> None:
     sim = await system.chat_sim(
-        "model", settings={"concurrency": CONCURRENCY}, latency={"median_s": 0.3}
+        "model", settings={"concurrency": CONCURRENCY}, latency={"median_s": SLOW_S}
     )
     await system.prepare()
     responses = await system.topic("responses", Response)
@@ -57,6 +74,7 @@ async def test_a_worker_that_is_killed_leaves_no_query_behind(system: System) ->
         before = len(responses.events)
         await responses.until(lambda rows, n=before: len(rows) > n + 3, "some answers")  # type: ignore[misc]
         await until(lambda: sim.counters()["in_service"] == CONCURRENCY, "calls under way")
+        await well_under_way(sim)
         worker.kill()
         assert not answered(*(query.query_id for query in queries))(responses.events), number
         worker = await system.spawn_ready("worker-model")
@@ -167,7 +185,10 @@ async def test_embeddings_name_their_space_and_dimension(system: System, protoco
     await system.prepare()
     responses = await system.topic("responses", Response)
     await system.run("router", "worker-vectors")
-    texts = {"one": "a red fox", "two": ["a red fox", "blue sky", "a red fox again"]}
+    texts: dict[str, str | list[str]] = {
+        "one": "a red fox",
+        "two": ["a red fox", "blue sky", "a red fox again"],
+    }
     await system.ask(*(Query(query_id=name, input=text) for name, text in texts.items()))
     await responses.until(answered(*texts), "answers")
     found = by_id(responses.events)

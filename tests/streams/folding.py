@@ -14,7 +14,7 @@ from schemas.wire import encode
 from streams.settings import Windows
 from streams.windows import Anchor, SkewError, WindowFold
 
-SMALL = Windows(size_s=0.01, lateness_s=0.005, skew_s=0.05, horizon_s=0.03)
+SMALL = Windows(size_s=0.01, panes=1, lateness_s=0.005, skew_s=0.05, horizon_s=0.03)
 TASKS = ("code", "reasoning")
 
 Span: TypeAlias = tuple[str, int, int]

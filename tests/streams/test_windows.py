@@ -154,7 +154,7 @@ def test_a_gap_in_the_offsets_stops_the_fold() -> None:
 
 
 def test_windows_of_50_ms_without_lateness() -> None:
-    windows = Windows(size_s=0.05, lateness_s=0.0, skew_s=1.0, horizon_s=1.0)
+    windows = Windows(size_s=0.05, panes=1, lateness_s=0.0, skew_s=1.0, horizon_s=1.0)
     parts = feed(
         fold_of(windows), (49, metric("p", 49)), tick(50), (50, metric("q", 50)), tick(101)
     )
@@ -166,7 +166,7 @@ def test_before_its_first_record_a_fold_has_no_anchor() -> None:
     assert fold_of().anchor() is None
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(records=partitions())
 def test_every_metric_is_folded_exactly_once(records: list[Logged]) -> None:
     done = run(records)
@@ -179,7 +179,7 @@ def test_every_metric_is_folded_exactly_once(records: list[Logged]) -> None:
     assert sum(counted(part) for part in parts) == fed
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(records=partitions())
 def test_parts_tile_the_timeline(records: list[Logged]) -> None:
     parts = [part for _, part in run(records).parts]
@@ -191,7 +191,7 @@ def test_parts_tile_the_timeline(records: list[Logged]) -> None:
     assert set(of_strangers.values()) <= {1}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(records=partitions())
 def test_parts_come_in_order_and_agree_on_what_is_closed(records: list[Logged]) -> None:
     done = run(records)

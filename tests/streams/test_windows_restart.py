@@ -14,8 +14,8 @@ from tests.streams.folding import SMALL, Logged, Published, metric, partitions, 
 
 SIZES = [
     SMALL,
-    Windows(size_s=0.01, lateness_s=0.0, skew_s=0.05, horizon_s=0.001),
-    Windows(size_s=0.025, lateness_s=0.02, skew_s=0.4, horizon_s=0.5),
+    Windows(size_s=0.01, panes=1, lateness_s=0.0, skew_s=0.05, horizon_s=0.001),
+    Windows(size_s=0.1, panes=4, lateness_s=0.02, skew_s=0.4, horizon_s=0.5),
 ]
 
 
@@ -43,7 +43,7 @@ def test_resuming_from_any_anchor_gives_the_same_bytes(
     assert_resumes_exactly(records, windows)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(records=partitions(), data=st.data(), first_offset=st.sampled_from([0, 7]))
 def test_any_number_of_kills_gives_the_same_bytes(
     records: list[Logged], data: st.DataObject, first_offset: int

@@ -70,6 +70,17 @@ def test_over_windows_with_the_means_of_all_that_was_collected() -> None:
     assert leaders == ["a", "a", "a", "b"]
 
 
+def test_a_reassignment_is_remembered_when_scores_are_good_again() -> None:
+    rule = None
+    for number, (of_a, of_b) in enumerate([(0.1, 0.6), (0.9, 1.0), (1.0, 1.0), (1.0, 1.0)]):
+        seen = window(number, {"a": summary(10, of_a), "b": summary(10, of_b)})
+        rule = next_rule(CODE, Orders(), rule, seen, Inputs())
+    assert rule is not None
+    assert rule.state.assigned == "b"
+    assert shares(rule) == {"a": 0.0, "b": 1.0, "c": 0.0}
+    assert rule.reason == "seed: best score 0.900 of b is not below 0.8, b stays"
+
+
 def test_with_exploration_the_others_are_scored_too() -> None:
     rule = next_rule(
         configuration(policy="seed", prior={"a": 1.0}, exploration=0.02),

@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from agents.policies.thompson import posteriors, probability_best, weigh
+from agents.scoring import Worth
 from agents.tuning import Orders, next_rule
 from schemas.routing_rule import Inputs, RoutingRule
 from schemas.window_score import ModelSummary
@@ -28,7 +29,8 @@ DRAWS = 200_000
 def best(*arms: tuple[float, float, float]) -> list[float]:
     """P(best) of models with (successes, failures, scale)."""
     successes, failures, scales = zip(*arms, strict=True)
-    found: list[float] = probability_best(posteriors(successes, failures), scales).tolist()
+    worths = [Worth(scale) for scale in scales]
+    found: list[float] = probability_best(posteriors(successes, failures), worths).tolist()
     return found
 
 
@@ -101,7 +103,7 @@ def test_the_prior_counts_as_so_many_successes() -> None:
     settings = configuration(prior={"a": 0.8, "b": 0.1, "c": 0.1}, prior_mass=20)
     few = weigh(settings, state(a=(1, 1), b=(2, 0), c=(1, 1)), "abc").weights
     many = weigh(settings, state(a=(100, 100), b=(200, 0), c=(100, 100)), "abc").weights
-    assert few["a"] > 0.9
+    assert few["a"] > 0.5 > few["b"]
     assert many["b"] > 0.99
 
 

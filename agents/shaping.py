@@ -1,0 +1,102 @@
+"""From a policy's proposal to weights: budgets and bounds on shares. Pure.
+
+Shares are fractions of a task's traffic that sum to 1; every function here keeps the sum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from schemas.wire import MILLION
+
+
+def explore(shares: Mapping[str, float], exploration: float) -> dict[str, float]:
+    """Shares of which the largest leaves at least ``exploration`` to all others together.
+
+    Each other model gets at least its equal part of that budget, up to an equal share; what this
+    takes comes from the models above it, in proportion.
+    """
+    if len(shares) < 2 or exploration <= 0:
+        return dict(shares)
+    floor = min(exploration / (len(shares) - 1), 1 / len(shares))
+    lifted = {name: max(share, floor) for name, share in shares.items()}
+    above = sum(share - floor for share in lifted.values())
+    excess = sum(lifted.values()) - 1
+    if above <= 0:
+        return {name: 1 / len(shares) for name in shares}
+    return {name: share - (share - floor) * excess / above for name, share in lifted.items()}
+
+
+def lift(shares: Mapping[str, float], names: Collection[str], together: float) -> dict[str, float]:
+    """Shares in which the named models have at least ``together``, in equal parts.
+
+    What this takes comes from the others, in proportion; all named: nothing changes.
+    """
+    others = sum(share for name, share in shares.items() if name not in names)
+    if not names or others <= 0:
+        return dict(shares)
+    part = together / len(names)
+    lifted = {name: max(shares[name], part) for name in names}
+    left = max(0.0, 1 - sum(lifted.values()))
+    return {name: lifted.get(name, share * left / others) for name, share in shares.items()}
+
+
+def lower(shares: Mapping[str, float], names: Collection[str], together: float) -> dict[str, float]:
+    """Shares in which the named models have at most ``together``; the others get the rest.
+
+    Nothing changes where the others have nothing, or nobody else is there.
+    """
+    named = sum(share for name, share in shares.items() if name in names)
+    if named <= together or named >= 1:
+        return dict(shares)
+    down, up = together / named, (1 - together) / (1 - named)
+    return {name: share * (down if name in names else up) for name, share in shares.items()}
+
+
+def cap(shares: Mapping[str, float], largest_share: float) -> dict[str, float]:
+    """Shares of at most ``largest_share`` each (or equal ones, if that is more).
+
+    What is cut off goes to the models below, in proportion, as often as it takes.
+    """
+    limit = max(largest_share, 1 / len(shares))
+    capped: set[str] = set()
+    now = dict(shares)
+    while over := [name for name, share in now.items() if share > limit + 1e-12]:
+        capped |= set(over)
+        free = [name for name in now if name not in capped]
+        room = 1 - limit * len(capped)
+        total = sum(now[name] for name in free)
+        now = {
+            name: limit
+            if name in capped
+            else (share / total * room if total > 0 else room / len(free))
+            for name, share in now.items()
+        }
+    return now
+
+
+def step(
+    before: Mapping[str, float], after: Mapping[str, float], largest_step: float
+) -> dict[str, float]:
+    """``after``, or as far towards it as no share moves by more than ``largest_step``.
+
+    The share of a model that is there no more goes to the others first, in proportion.
+    """
+    left = sum(before.get(name, 0.0) for name in after)
+    if left <= 0:
+        return dict(after)
+    starts = {name: before.get(name, 0.0) / left for name in after}
+    longest = max(abs(after[name] - starts[name]) for name in after)
+    part = 1.0 if longest <= largest_step else largest_step / longest
+    return {name: starts[name] + part * (after[name] - starts[name]) for name in after}
+
+
+def to_micro(shares: Mapping[str, float]) -> dict[str, int]:
+    """Integer millionths that sum to exactly a million (largest remainders, then by name)."""
+    total = sum(shares.values())
+    exact = {name: shares[name] / total * MILLION for name in sorted(shares)}
+    whole = {name: int(value) for name, value in exact.items()}
+    by_remainder = sorted(exact, key=lambda name: (whole[name] - exact[name], name))
+    for name in by_remainder[: MILLION - sum(whole.values())]:
+        whole[name] += 1
+    return whole

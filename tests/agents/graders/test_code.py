@@ -1,0 +1,251 @@
+"""Right and wrong answers, and what tests may do with them. Each is really run."""
+
+import ast
+import asyncio
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agents.graders import GRADERS, SLOW_GRADERS
+from agents.graders.code import grade, source
+from agents.graders.grade import GradeError
+from agents.graders.grading import accuracy
+from schemas.query import Reference
+from schemas.response import Response
+
+SQUARE = "def square(x):\n    return x * x\n"
+
+
+def reference(tests: object, **value: Any) -> Reference:
+    return Reference(kind="code", value={"tests": tests, **value})
+
+
+def answered(text: str | None) -> Response:
+    return Response(query_id="q", answered_at=0, text=text)
+
+
+def graded(text: str | None, tests: object, **value: Any) -> float:
+    return grade(answered(text), reference(tests, **value))
+
+
+@pytest.mark.parametrize(
+    ("text", "accuracy"),
+    [
+        (SQUARE, 1),
+        (f"Like this:\n```python\n{SQUARE}```\nIt squares.", 1),
+        (f"```py\nraise ValueError\n```\nbetter:\n```python\n{SQUARE}```\n```\noutput\n```", 1),
+        (f"```\n{SQUARE}```", 1),
+        ("def square(x):\n    return x + x + 1\n", 0),
+        ("def square(x) return x", 0),
+        ("raise ValueError('no')", 0),
+        ("import numpy\n" + SQUARE, 0),
+        ("", 0),
+        (None, 0),
+    ],
+)
+def test_passing_and_failing_answers(text: str | None, accuracy: float) -> None:
+    assert graded(text, "assert square(3) == 9\nassert square(-1) == 1") == accuracy
+
+
+def test_a_list_of_tests_gives_the_share_that_passes() -> None:
+    tests = ["assert square(2) == 4", "assert square(2) == 5", "x", "x = square(0)\nassert x == 0"]
+    assert graded(SQUARE, tests) == 0.5
+
+
+def test_each_test_has_globals_of_its_own() -> None:
+    assert graded(SQUARE, ["square = None", "assert square(2) == 4"]) == 1
+
+
+def test_the_prelude_comes_before_the_answer() -> None:
+    entry = "class Node:\n    def __init__(self, value, next=None):\n        self.value, self.next = value, next\n"
+    answer = "def total(node):\n    return node.value + total(node.next) if node else 0"
+    assert graded(answer, "assert total(Node(1, Node(2))) == 3", entry=entry) == 1
+    assert graded(answer, "assert total(Node(1, Node(2))) == 3") == 0
+
+
+@pytest.mark.parametrize(
+    ("answer", "test"),
+    [
+        pytest.param(
+            "from typing import List\ndef f(x: List[int]): x.sort()",
+            "a = [3, 1, 2]\nassert f(a) is None\nassert a == [1, 2, 3]",
+            id="a list changed in place",
+        ),
+        pytest.param(
+            "def f(d, *, k): d[k] = {(1, 2): {3}}; return d",
+            "d = {}\nassert f(d, k='x') == {'x': {(1, 2): {3}}} == d",
+            id="a dict, by a keyword",
+        ),
+        pytest.param(
+            "def f(n): return 10 ** n", "assert f(6000) == 10 ** 6000", id="an int of 6,000 digits"
+        ),
+        pytest.param(
+            "from decimal import Decimal\nfrom datetime import date\ndef f():\n"
+            "    return [Decimal('1.10'), date(2024, 2, 29), b'\\0', 1j, range(3), float('inf')]",
+            "from decimal import Decimal\nfrom datetime import date\nassert f() == "
+            "[Decimal('1.10'), date(2024, 2, 29), b'\\0', 1j, range(3), float('inf')]",
+            id="other plain types",
+        ),
+        pytest.param(
+            "from collections import Counter, defaultdict\ndef f(s):\n"
+            "    d = defaultdict(int)\n    d[s] += 1\n    return Counter(s), d",
+            "a, b = f('aab')\nassert a.most_common(1) == [('a', 2)] and b == {'aab': 1}",
+            id="counters",
+        ),
+        pytest.param(
+            "from collections import namedtuple\nP = namedtuple('P', 'x y')\ndef f(): return P(1, 2)",
+            "p = f()\nassert p == (1, 2) and p.x == 1 and list(p) == [1, 2] and p[1] == 2",
+            id="a named tuple",
+        ),
+        pytest.param(
+            "class Stack:\n    def __init__(self): self.items = []\n"
+            "    def push(self, x): self.items.append(x)\n    def __len__(self): return len(self.items)",
+            "s = Stack()\nassert not s\ns.push(1)\nassert len(s) == 1 and isinstance(s, Stack)\n"
+            "assert s.items == [1]\ns.items = []\nassert len(s) == 0",
+            id="an object",
+        ),
+        pytest.param(
+            "class V:\n    def __init__(self, x): self.x = x\n    def __eq__(self, o): return self.x == o.x\n"
+            "    def __add__(self, o): return V(self.x + o.x)\n    def __rmul__(self, n): return V(n * self.x)",
+            "assert V(1) + V(2) == V(3) and 3 * V(2) == V(6) and V(1) != V(2)",
+            id="operators between the answer's objects",
+        ),
+        pytest.param(
+            "class TooSmall(ValueError): pass\nclass MuchTooSmall(TooSmall): pass\n"
+            "def f(x): raise MuchTooSmall(f'{x} is too small')",
+            "try:\n    f(1)\nexcept TooSmall as error:\n    assert str(error) == '1 is too small'\n"
+            "else:\n    raise AssertionError",
+            id="an exception class",
+        ),
+        pytest.param(
+            "def f(x): return {}[x]",
+            "try:\n    f(1)\nexcept KeyError:\n    pass\nelse:\n    raise AssertionError",
+            id="an exception of Python's",
+        ),
+        pytest.param(
+            "def f(g, xs): return [g(x) for x in xs]",
+            "seen = []\nassert f(lambda x: seen.append(x) or x + 1, [1, 2]) == [2, 3]\nassert seen == [1, 2]",
+            id="a function passed in",
+        ),
+        pytest.param(
+            "def depth(t): return 1 + max(depth(t.left), depth(t.right)) if t else 0",
+            "class T:\n    def __init__(self, l=None, r=None): self.left, self.right = l, r\n"
+            "assert depth(T(T(), T(None, T()))) == 3",
+            id="objects of the tests' own classes",
+        ),
+        pytest.param(
+            "def f():\n    n = 0\n    while True:\n        yield n\n        n += 1",
+            "g = f()\nassert [next(g) for _ in range(3)] == [0, 1, 2]",
+            id="a generator without end",
+        ),
+        pytest.param(
+            "import math\ndef f(): return math.pi",
+            "assert math.isclose(f(), 3.14159265, rel_tol=1e-6)",
+            id="a module that the answer imported",
+        ),
+        pytest.param(
+            "import threading\ndef f():\n    out = []\n    t = threading.Thread(target=out.append, args=(1,))\n"
+            "    t.start(); t.join()\n    return out",
+            "assert f() == [1]",
+            id="a thread",
+        ),
+        pytest.param(
+            "def f():\n    open('/tmp/x', 'w').write('a')\n    return open('/tmp/x').read()",
+            "assert f() == 'a'",
+            id="a file in /tmp",
+        ),
+        pytest.param(
+            "import asyncio\nasync def g(): return 1\ndef f(): return asyncio.run(g())",
+            "assert f() == 1",
+            id="asyncio",
+        ),
+        pytest.param("def f(): return list({'a', 'b', 'c', 'd'})", "f()", id="sets"),
+    ],
+)
+def test_what_crosses_between_the_tests_and_the_answer(answer: str, test: str) -> None:
+    assert graded(answer, test) == 1
+
+
+def test_sets_have_the_same_order_every_time() -> None:
+    """Else an answer that leans on it would be right today and wrong tomorrow."""
+    seeded = subprocess.run(
+        [sys.executable, "-c", "print(hash('abc'))"],
+        env={"PYTHONHASHSEED": "0"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert graded("def f(): return hash('abc')", f"assert f() == {seeded.stdout}") == 1
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        "assert True",
+        {},
+        {"tests": ""},
+        {"tests": []},
+        {"tests": [1]},
+        {"tests": "x", "entry": 1},
+        {"tests": "x", "language": "cobol"},
+        {"tests": "assert ="},
+        {"tests": ["x", "\0"]},
+    ],
+)
+def test_refuses_a_value_that_can_not_be_run(value: object) -> None:
+    with pytest.raises(GradeError):
+        grade(answered(SQUARE), Reference(kind="code", value=value))
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("x = 1", "x = 1"),
+        ("```python\nx\n```", "x\n"),
+        ("```python\nx\n```\n```python\ny\n```\n```sh\nz\n```", "y\n"),
+        ("```\nx\n```\n```\ny\n```", "y\n"),
+        ("```python\nx = '''a ``` b'''\n```", "x = '''a ``` b'''\n"),
+        ("```python\nnever closed", "never closed"),
+    ],
+)
+def test_finds_the_code(text: str, code: str) -> None:
+    assert source(text) == code
+
+
+async def test_the_event_loop_goes_on_while_code_is_graded() -> None:
+    longest, last, over = 0.0, time.monotonic(), asyncio.Event()
+
+    async def beat() -> None:
+        nonlocal longest, last
+        while not over.is_set():
+            await asyncio.sleep(0)
+            longest, last = max(longest, time.monotonic() - last), time.monotonic()
+
+    beating = asyncio.create_task(beat())
+    answer = answered("import time\ndef f():\n    time.sleep(1)\n    return 1")
+    assert await accuracy(answer, reference("assert f() == 1")) == 1
+    over.set()
+    await beating
+    assert longest < 0.5
+
+
+async def test_grades_by_kind() -> None:
+    response = answered("42")
+    assert await accuracy(response, Reference(kind="exact", value="42")) == 1
+    assert not set(GRADERS) & set(SLOW_GRADERS)
+    with pytest.raises(GradeError, match="exact.*code"):
+        await accuracy(response, Reference(kind="nonsense"))
+
+
+def test_what_runs_inside_needs_only_the_standard_library() -> None:
+    inside = Path(__file__).parents[3] / "agents" / "graders" / "inside"
+    for path in inside.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                package = "agents.graders.inside"
+                assert node.module.startswith(package) or "agents" not in node.module
