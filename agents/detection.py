@@ -54,6 +54,19 @@ def has_fallen(state: ModelState) -> bool:
     return state.reference_trials_micro > 0
 
 
+def forget(state: ModelState) -> ModelState:
+    """The state without alarm or suspicion: what it knows stands."""
+    return msgspec.structs.replace(
+        state,
+        fall_micro=0,
+        since_trials_micro=0,
+        since_reward_micro=0,
+        reference_trials_micro=0,
+        reference_reward_micro=0,
+        return_micro=0,
+    )
+
+
 def watch(
     before: ModelState, after: ModelState, trials_micro: int, reward_micro: int
 ) -> ModelState:
@@ -61,7 +74,7 @@ def watch(
 
     Args:
         before: what was known before the window.
-        after: the same with the window's outcomes added.
+        after: the same, discounted, with the window's outcomes added (not to the ``since`` sums).
         trials_micro: the window's weight of grades, in millionths.
         reward_micro: weight times reward.
     """
@@ -69,6 +82,8 @@ def watch(
         return after
     if has_fallen(before):
         after = _watch_return(before, after, trials_micro, reward_micro)
+        if not has_fallen(after):
+            return after
     return _watch_fall(before, after, trials_micro, reward_micro)
 
 
@@ -84,8 +99,8 @@ def _watch_fall(
         return msgspec.structs.replace(
             after, fall_micro=0, since_trials_micro=0, since_reward_micro=0
         )
-    since_trials = before.since_trials_micro + trials_micro
-    since_reward = before.since_reward_micro + reward_micro
+    since_trials = after.since_trials_micro + trials_micro
+    since_reward = after.since_reward_micro + reward_micro
     if sum_ <= _micro(ALARM):
         return msgspec.structs.replace(
             after,
@@ -130,14 +145,7 @@ def _watch_return(
     trials, reward = _capped(
         before.reference_trials_micro, before.reference_reward_micro, KEPT_AFTER_RETURN
     )
-    return msgspec.structs.replace(
-        after,
-        trials_micro=trials,
-        reward_micro=reward,
-        reference_trials_micro=0,
-        reference_reward_micro=0,
-        return_micro=0,
-    )
+    return msgspec.structs.replace(forget(after), trials_micro=trials, reward_micro=reward)
 
 
 def _capped(trials_micro: int, reward_micro: int, most: int) -> tuple[int, int]:

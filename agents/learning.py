@@ -72,9 +72,11 @@ def _observe_model(
         outcomes_micro=outcomes,
         errors_micro=errors,
         response_time_us_micro=time,
+        since_trials_micro=old.since_trials_micro * keep // MILLION,
+        since_reward_micro=old.since_reward_micro * keep // MILLION,
     )
     if not configuration.detection:
-        return after
+        return detection.forget(after)
     return detection.watch(old, after, trials, new.accuracy_micro)
 
 

@@ -9,13 +9,14 @@ query id can be read.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import msgspec
 
 from agents.answering import error_answer
 from agents.classifying import classify
 from agents.retrying import retry_pause_s
-from agents.routing import Refusal, Table, capable, decide, task_problem
+from agents.routing import SHADOW, Refusal, Table, capable, decide, shadow, task_problem
 from schemas.assignment import Assignment
 from schemas.model_status import ModelStatus
 from schemas.query import Query
@@ -122,6 +123,24 @@ class Router:
             await self._outbox.send(model_topic(decision.model), routed, key=query.query_id)
         except RecordTooLargeError as error:
             await self._refuse(record, query.query_id, query, str(error))
+            return
+        if assignment.attempt == 1 and not assignment.waits:
+            await self._try_elsewhere(table, routed, now)
+
+    async def _try_elsewhere(self, table: Table, routed: Assignment, now: int) -> None:
+        """Sends a shadow copy of an embedding query, where one is due."""
+        query = routed.query
+        decision = shadow(self._settings, table, query, routed.task, now_ms=now)
+        if decision is None:
+            return
+        query_id = query.query_id + SHADOW
+        copy = msgspec.structs.replace(
+            routed,
+            query=msgspec.structs.replace(query, query_id=query_id, reply_to=None, stream=False),
+            decision=decision,
+        )
+        with contextlib.suppress(RecordTooLargeError):  # the query itself has just fitted
+            await self._outbox.send(model_topic(decision.model), copy, key=query_id)
 
     async def _wait(self, assignment: Assignment, refusal: Refusal, now: int) -> None:
         """Puts a query that no model can take now back, for later; or refuses it for good."""

@@ -19,6 +19,11 @@ from schemas.routing_rule import RoutingRule
 from schemas.wire import MILLION
 from streams.settings import Settings
 
+SHADOW = "#shadow"
+"""Ends the query id of a shadow copy."""
+
+LONGEST_SHADOWED = 249 - len(SHADOW)
+
 
 @dataclass(frozen=True)
 class Refusal:
@@ -56,15 +61,21 @@ def capable(settings: Settings, query: Query, task: str) -> list[str]:
     """The candidates that the query permits, sorted.
 
     Embeddings of different vector spaces can't be compared: unless the query says ``any_space``,
-    only the models of the task's home space are left, that of the prior's largest model
-    (DESIGN.md, decision 10).
+    only the models of one space are left: that of the first model that it names, else the
+    task's home space, that of the prior's largest model (DESIGN.md, decision 10).
     """
     names = [name for name in settings.candidates(task) if name in (query.models or [name])]
-    if settings.tasks[task].needs == "embedding" and not query.any_space and not query.models:
-        prior = settings.prior(task)
-        home = settings.models[max(sorted(prior), key=lambda name: prior[name])].vector_space
+    if settings.tasks[task].needs == "embedding" and not query.any_space:
+        home = _home_space(settings, query, task)
         names = [name for name in names if settings.models[name].vector_space == home]
     return sorted(names)
+
+
+def _home_space(settings: Settings, query: Query, task: str) -> str:
+    if query.models:
+        return settings.models[query.models[0]].vector_space
+    prior = settings.prior(task)
+    return settings.models[max(sorted(prior), key=lambda name: prior[name])].vector_space
 
 
 def weights(settings: Settings, rule: RoutingRule | None, task: str) -> Mapping[str, int]:
@@ -137,6 +148,45 @@ def decide(
         propensities=chances,
         rule_version=rule.version if rule else 0,
         reason=f"{kind}: {rule.reason}" if rule else f"{kind}: no rule yet, the prior",
+        decided_at=now_ms,
+    )
+
+
+def shadow(
+    settings: Settings, table: Table, query: Query, task: str, *, now_ms: int
+) -> Decision | None:
+    """The decision for a copy of an embedding query, to try a model of another vector space.
+
+    Such a model can't answer the query itself, and without being tried it would never be known.
+    ``routing.exploration`` of the queries that stay in one space are copied, by the hash of the
+    query's id, each to one other candidate in equal parts. The copy's answer is graded, and goes
+    to nobody: its query id ends in ``SHADOW``.
+    """
+    if settings.tasks[task].needs != "embedding" or query.any_space or query.models:
+        return None
+    home, rule = set(capable(settings, query, task)), table.rules.get(task)
+    away = set(settings.candidates(task)) - home - table.unhealthy - _excluded(settings, rule, task)
+    share = settings.routing.exploration
+    if (
+        len(query.query_id) > LONGEST_SHADOWED
+        or not away
+        or share <= 0
+        or (rule is not None and (rule.pinned or rule.frozen))
+    ):
+        return None
+    each = share / len(away)
+    chances = {**dict.fromkeys(sorted(away), each), "": 1 - share}
+    model = choose(task, 0, query.query_id + SHADOW, chances)
+    if not model:
+        return None
+    return Decision(
+        model=model,
+        task=task,
+        kind="shadow",
+        eligible=sorted(away),
+        propensities=dict.fromkeys(sorted(away), each),
+        rule_version=rule.version if rule else 0,
+        reason="shadow: a copy, to try a model of another vector space",
         decided_at=now_ms,
     )
 

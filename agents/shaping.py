@@ -19,26 +19,30 @@ def explore(shares: Mapping[str, float], exploration: float) -> dict[str, float]
     if len(shares) < 2 or exploration <= 0:
         return dict(shares)
     floor = min(exploration / (len(shares) - 1), 1 / len(shares))
-    lifted = {name: max(share, floor) for name, share in shares.items()}
-    above = sum(share - floor for share in lifted.values())
-    excess = sum(lifted.values()) - 1
-    if above <= 0:
-        return {name: 1 / len(shares) for name in shares}
-    return {name: share - (share - floor) * excess / above for name, share in lifted.items()}
+    return _at_least(shares, dict.fromkeys(shares, floor))
+
+
+def _at_least(shares: Mapping[str, float], floors: Mapping[str, float]) -> dict[str, float]:
+    """Shares of at least their floors, which sum to at most 1; the models above theirs pay."""
+    lifted = {name: max(share, floors.get(name, 0.0)) for name, share in shares.items()}
+    above = {name: share - floors.get(name, 0.0) for name, share in lifted.items()}
+    part = (sum(lifted.values()) - 1) / (sum(above.values()) or 1)
+    return {name: max(0.0, share - part * above[name]) for name, share in lifted.items()}
 
 
 def lift(shares: Mapping[str, float], names: Collection[str], together: float) -> dict[str, float]:
-    """Shares in which the named models have at least ``together``, in equal parts.
+    """Shares in which each of the named models has at least its equal part of ``together``.
 
-    What this takes comes from the others, in proportion; all named: nothing changes.
+    What this takes comes from the others, and from the named that have more than their part, in
+    proportion to what they have or have more. All named: nothing changes.
     """
-    others = sum(share for name, share in shares.items() if name not in names)
-    if not names or others <= 0:
+    if not names or _others(shares, names) <= 0:
         return dict(shares)
-    part = together / len(names)
-    lifted = {name: max(shares[name], part) for name in names}
-    left = max(0.0, 1 - sum(lifted.values()))
-    return {name: lifted.get(name, share * left / others) for name, share in shares.items()}
+    return _at_least(shares, dict.fromkeys(names, together / len(names)))
+
+
+def _others(shares: Mapping[str, float], names: Collection[str]) -> float:
+    return sum(share for name, share in shares.items() if name not in names)
 
 
 def lower(shares: Mapping[str, float], names: Collection[str], together: float) -> dict[str, float]:
@@ -46,11 +50,13 @@ def lower(shares: Mapping[str, float], names: Collection[str], together: float) 
 
     Nothing changes where the others have nothing, or nobody else is there.
     """
-    named = sum(share for name, share in shares.items() if name in names)
-    if named <= together or named >= 1:
+    named, others = sum(shares[name] for name in names), _others(shares, names)
+    if named <= together or others <= 0:
         return dict(shares)
-    down, up = together / named, (1 - together) / (1 - named)
-    return {name: share * (down if name in names else up) for name, share in shares.items()}
+    return {
+        name: share / named * together if name in names else share / others * (1 - together)
+        for name, share in shares.items()
+    }
 
 
 def cap(shares: Mapping[str, float], largest_share: float) -> dict[str, float]:

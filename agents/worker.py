@@ -105,7 +105,8 @@ class Worker(Service):
         try:
             answer = await self._ask(assignment, chunks)
         except ModelError as error:
-            await self._fail(assignment, error, final=chunks is not None and chunks.number > 0)
+            begun = chunks is not None and chunks.number > 0
+            await self._fail(assignment, error, final=begun or _is_shadow(assignment))
             return
         response = self._response(assignment, answer, started)
         try:
@@ -223,6 +224,11 @@ class Worker(Service):
             reply_to=query.reply_to,
         )
         await self._outbox.send("chunks", chunk, key=query.query_id)
+
+
+def _is_shadow(assignment: Assignment) -> bool:
+    """Whether the query is a copy for this model alone: no other can answer for it."""
+    return assignment.decision is not None and assignment.decision.kind == "shadow"
 
 
 class _Chunks:

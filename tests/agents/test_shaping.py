@@ -1,14 +1,17 @@
-"""Shares to weights: the exploration budget, the largest step, whole millionths."""
+"""Shares to weights: each bound by itself; whole millionths. Their order: test_tuning_bounds."""
 
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from agents.shaping import explore, step, to_micro
+from agents.shaping import cap, explore, lift, lower, step, to_micro
 from schemas.wire import MILLION
 from tests.agents.rule_parts import distributions
+
+NAMES = st.frozensets(st.sampled_from("abcdef"))
+PART = st.one_of(st.floats(0, 1), st.sampled_from([0.0, 0.03, 1.0]))
 
 
 def normal(given: dict[str, float]) -> dict[str, float]:
@@ -94,3 +97,106 @@ def test_no_share_moves_by_more_than_a_step(
 
 def test_a_step_from_models_that_are_all_gone_goes_all_the_way() -> None:
     assert step({"x": 1.0}, {"a": 0.7, "b": 0.3}, 0.0) == {"a": 0.7, "b": 0.3}
+
+
+@given(distributions, NAMES, PART)
+@example({"a": 0.999, "b": 0.0, "c": 0.001}, frozenset("ab"), 0.03)
+@example({"a": 0.9, "b": 0.0, "c": 0.1}, frozenset("ab"), 0.5)
+def test_lifted_models_have_their_parts_and_others_do_not_gain(
+    given: dict[str, float], names: frozenset[str], together: float
+) -> None:
+    before, present = normal(given), names & set(given)
+    after = lift(before, present, together)
+    assert sum(after.values()) == pytest.approx(1)
+    assert min(after.values()) >= 0
+    if present and sum(before[name] for name in set(given) - present) > 0:
+        part = together / len(present)
+        assert min(after[name] for name in present) >= part - 1e-9
+        assert sum(after[name] for name in present) >= together - 1e-9
+        assert all(after[name] <= before[name] + 1e-9 for name in set(given) - present)
+    else:
+        assert after == before
+
+
+@pytest.mark.parametrize(
+    ("given", "names", "together", "lifted"),
+    [
+        ({"a": 1.0, "b": 0.0}, "b", 0.03, {"a": 0.97, "b": 0.03}),
+        ({"a": 0.6, "b": 0.3, "c": 0.1}, "c", 0.4, {"a": 0.4, "b": 0.2, "c": 0.4}),
+        ({"a": 0.9, "b": 0.1, "c": 0.0}, "bc", 0.1, {"a": 0.8526, "b": 0.0974, "c": 0.05}),
+        ({"a": 0.5, "b": 0.5}, "b", 0.03, {"a": 0.5, "b": 0.5}),
+        ({"a": 0.5, "b": 0.5}, "", 0.9, {"a": 0.5, "b": 0.5}),
+        ({"a": 0.9, "b": 0.1}, "ab", 0.9, {"a": 0.9, "b": 0.1}),
+        ({"a": 1.0, "b": 0.0, "c": 0.0}, "ab", 0.5, {"a": 1.0, "b": 0.0, "c": 0.0}),
+        ({"a": 0.999, "b": 0.0, "c": 0.001}, "ab", 1.0, {"a": 0.5, "b": 0.5, "c": 0.0}),
+    ],
+)
+def test_lifted_shares(
+    given: dict[str, float], names: str, together: float, lifted: dict[str, float]
+) -> None:
+    assert lift(given, list(names), together) == pytest.approx(lifted, abs=1e-4)
+
+
+@given(distributions, NAMES, PART)
+@example({"a": 1.0, "b": 1e-17}, frozenset("a"), 0.1)
+@example(dict.fromkeys("abcdef", 1.0), frozenset("abcdef"), 0.1)
+def test_lowered_models_have_no_more_and_others_do_not_lose(
+    given: dict[str, float], names: frozenset[str], together: float
+) -> None:
+    before, present = normal(given), names & set(given)
+    after = lower(before, present, together)
+    assert sum(after.values()) == pytest.approx(1)
+    assert min(after.values()) >= 0
+    if sum(before[name] for name in set(given) - present) > 0:
+        assert sum(after[name] for name in present) <= together + 1e-9
+        assert all(after[name] >= before[name] - 1e-9 for name in set(given) - present)
+    else:
+        assert after == before
+
+
+@pytest.mark.parametrize(
+    ("given", "names", "together", "lowered"),
+    [
+        ({"a": 0.2, "b": 0.8}, "b", 0.1, {"a": 0.9, "b": 0.1}),
+        ({"a": 0.2, "b": 0.6, "c": 0.2}, "bc", 0.4, {"a": 0.6, "b": 0.3, "c": 0.1}),
+        ({"a": 0.3, "b": 0.3, "c": 0.4}, "c", 0.0, {"a": 0.5, "b": 0.5, "c": 0.0}),
+        ({"a": 0.95, "b": 0.05}, "b", 0.1, {"a": 0.95, "b": 0.05}),
+        ({"a": 0.0, "b": 1.0}, "b", 0.1, {"a": 0.0, "b": 1.0}),
+        ({"a": 0.4, "b": 0.6}, "ab", 0.1, {"a": 0.4, "b": 0.6}),
+        ({"a": 0.4, "b": 0.6}, "", 0.1, {"a": 0.4, "b": 0.6}),
+    ],
+)
+def test_lowered_shares(
+    given: dict[str, float], names: str, together: float, lowered: dict[str, float]
+) -> None:
+    assert lower(given, list(names), together) == pytest.approx(lowered)
+
+
+@given(distributions, st.floats(0, 1))
+def test_a_cap_bounds_every_share_and_takes_from_nobody_below_it(
+    given: dict[str, float], largest: float
+) -> None:
+    before = normal(given)
+    after = cap(before, largest)
+    limit = max(largest, 1 / len(given))
+    assert sum(after.values()) == pytest.approx(1)
+    assert 0 <= min(after.values()) <= max(after.values()) <= limit + 1e-9
+    for name, share in before.items():
+        assert after[name] >= min(share, limit) - 1e-9
+
+
+@pytest.mark.parametrize(
+    ("given", "largest", "capped"),
+    [
+        ({"a": 0.8, "b": 0.15, "c": 0.05}, 0.6, {"a": 0.6, "b": 0.3, "c": 0.1}),
+        ({"a": 0.8, "b": 0.15, "c": 0.05}, 0.4, {"a": 0.4, "b": 0.4, "c": 0.2}),
+        ({"a": 0.8, "b": 0.15, "c": 0.05}, 0.2, dict.fromkeys("abc", 1 / 3)),
+        ({"a": 1.0, "b": 0.0, "c": 0.0}, 0.5, {"a": 0.5, "b": 0.25, "c": 0.25}),
+        ({"a": 0.8, "b": 0.2}, 1.0, {"a": 0.8, "b": 0.2}),
+        ({"a": 1.0}, 0.1, {"a": 1.0}),
+    ],
+)
+def test_capped_shares(
+    given: dict[str, float], largest: float, capped: dict[str, float]
+) -> None:
+    assert cap(given, largest) == pytest.approx(capped)

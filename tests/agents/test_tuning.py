@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.learning import observe
 from agents.policies import POLICIES
 from agents.tuning import Orders, digest, next_rule
-from schemas.routing_rule import Inputs, PolicyState, RoutingRule
+from schemas.routing_rule import Inputs, RoutingRule
 from schemas.window_score import ModelSummary
 from schemas.wire import INT_MAX, MILLION, decode, encode
 from tests.agents.rule_parts import (
@@ -46,31 +45,6 @@ def leader(rule: RoutingRule) -> str:
     return max(rule.weights, key=rule.weights.__getitem__)
 
 
-@given(st.lists(windows, max_size=5), st.floats(0.01, 1))
-def test_rewards_stay_between_nothing_and_trials(
-    seen: list[dict[str, ModelSummary]], discount: float
-) -> None:
-    state = PolicyState()
-    for number, models in enumerate(seen):
-        state = observe(configuration(discount=discount), state, window(number, models))
-    assert state.windows == len(seen)
-    for model in state.models.values():
-        assert 0 <= model.reward_micro <= model.trials_micro
-        assert 0 <= model.errors_micro <= model.outcomes_micro
-
-
-def test_a_failure_is_a_trial_without_reward_and_what_is_old_counts_less() -> None:
-    settings = configuration(discount=0.5)
-    once = observe(settings, PolicyState(), window(0, {"a": summary(8, 0.75, 2.0, errors=2)}))
-    first = once.models["a"]
-    assert (first.trials_micro, first.reward_micro) == (10 * MILLION, 6 * MILLION)
-    assert (first.outcomes_micro, first.errors_micro) == (10 * MILLION, 2 * MILLION)
-    assert first.response_time_us_micro == 20 * MILLION * MILLION
-    twice = observe(settings, once, window(1, {}))
-    assert twice.models["a"].trials_micro == 5 * MILLION
-    assert twice.models["a"].response_time_us_micro == 10 * MILLION * MILLION
-
-
 def test_a_long_memory_never_outgrows_the_wire() -> None:
     """1,000 answers a second of 3 s each: the sum of the times passed 2**63 in under two days."""
     busy = {"a": summary(60_000, 0.9, 3.0), "b": summary(60_000, 0.9, 3.0)}
@@ -85,7 +59,7 @@ def test_a_long_memory_never_outgrows_the_wire() -> None:
 @settings(max_examples=40, deadline=None)
 @given(
     seen=st.lists(windows, min_size=1, max_size=4),
-    objective=st.sampled_from(["accuracy", "inverse-latency"]),
+    objective=st.sampled_from(["accuracy", "balanced", "inverse-latency"]),
     exploration=st.sampled_from([0.0, 0.02, 1.0]),
     largest_step=st.sampled_from([0.0, 0.1, 1.0]),
     excluded=st.frozensets(st.sampled_from(MODELS)),
