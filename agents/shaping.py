@@ -59,24 +59,29 @@ def lower(shares: Mapping[str, float], names: Collection[str], together: float) 
     }
 
 
-def cap(shares: Mapping[str, float], largest_share: float) -> dict[str, float]:
+def cap(
+    shares: Mapping[str, float], largest_share: float, last: Collection[str] = ()
+) -> dict[str, float]:
     """Shares of at most ``largest_share`` each (or equal ones, if that is more).
 
-    What is cut off goes to the models below, in proportion, as often as it takes.
+    What is cut off goes to the models below, in proportion, as often as it takes; to those in
+    ``last`` only up to their equal part of what the others can't hold.
     """
     limit = max(largest_share, 1 / len(shares))
+    rest = (1 - limit * (len(shares) - len(last))) / max(1, len(last))
+    limits = {
+        name: min(limit, max(share, rest)) if name in last else limit
+        for name, share in shares.items()
+    }
     capped: set[str] = set()
     now = dict(shares)
-    while over := [name for name, share in now.items() if share > limit + 1e-12]:
+    while over := [name for name, share in now.items() if share > limits[name] + 1e-12]:
         capped |= set(over)
-        free = [name for name in now if name not in capped]
-        room = 1 - limit * len(capped)
-        total = sum(now[name] for name in free)
-        now = {
-            name: limit
-            if name in capped
-            else (share / total * room if total > 0 else room / len(free))
-            for name, share in now.items()
+        free = {name: share for name, share in now.items() if name not in capped}
+        room, total = 1 - sum(limits[name] for name in capped), sum(free.values())
+        now = limits | {
+            name: share / total * room if total > 0 else room / len(free)
+            for name, share in free.items()
         }
     return now
 

@@ -115,8 +115,9 @@ def _shaped(
     shares = shaping.explore(proposal.weights, configuration.exploration)
     fallen = [name for name in shares if detection.has_fallen(known(state, name))]
     shares = shaping.lift(shares, fallen, configuration.probe)
-    shares = shaping.lower(shares, _cold(state, shares), configuration.cold_share)
-    shares = shaping.cap(shares, configuration.largest_share)
+    cold = _cold(state, shares)
+    shares = shaping.lower(shares, cold, configuration.cold_share)
+    shares = shaping.cap(shares, configuration.largest_share, cold)
     if previous is None or previous.pinned is not None or _just_alarmed(state):
         return shares
     before = {name: weight / MILLION for name, weight in previous.weights.items()}

@@ -16,6 +16,9 @@ import msgspec
 from schemas.control import RoutingConfiguration
 from streams.overrides import apply_overrides, read_toml
 from streams.sections import (
+    Feedback,
+    Grading,
+    Judge,
     Kafka,
     Model,
     Name,
@@ -30,6 +33,9 @@ from streams.sections import (
 from streams.table_check import SettingsError, Where, as_struct, check_sections
 
 __all__ = [
+    "Feedback",
+    "Grading",
+    "Judge",
     "Kafka",
     "Model",
     "Name",
@@ -54,6 +60,9 @@ class Settings(Section, frozen=True, kw_only=True):
     tasks: dict[Name, Task] = msgspec.field(default_factory=dict)
     routing: Routing = msgspec.field(default_factory=Routing)
     windows: Windows = msgspec.field(default_factory=Windows)
+    grading: Grading = msgspec.field(default_factory=Grading)
+    feedback: Feedback = msgspec.field(default_factory=Feedback)
+    judge: Judge = msgspec.field(default_factory=Judge)
 
     def candidates(self, task: str) -> tuple[str, ...]:
         """The models that may serve the task, in the order of the file."""
@@ -127,6 +136,7 @@ def load(
     for name in settings.tasks:
         _check_task(settings, name, where)
     _check_default_task(settings, where)
+    _check_judge(settings, where)
     return settings
 
 
@@ -204,3 +214,20 @@ def _check_default_task(settings: Settings, where: Where) -> None:
     if settings.tasks and default not in settings.tasks:
         known = ", ".join(settings.tasks)
         raise where.error("routing.default_task", f"must be one of {known}; got {default!r}")
+
+
+def _check_judge(settings: Settings, where: Where) -> None:
+    judge = settings.judge
+    if judge.model and judge.model not in settings.models:
+        known = ", ".join(settings.models) or "none"
+        problem = f"no model is named {judge.model!r}; models are: {known}"
+        raise where.error("judge.model", problem)
+    if judge.model and "chat" not in settings.models[judge.model].serves:
+        raise where.error("judge.model", f"{judge.model} does not serve chat, which a judge needs")
+    for task in judge.tasks:
+        if task not in settings.tasks:
+            known = ", ".join(settings.tasks) or "none"
+            raise where.error("judge.tasks", f"no task is named {task!r}; tasks are: {known}")
+    for place in ("{question}", "{answer}"):
+        if place not in judge.prompt:
+            raise where.error("judge.prompt", f"must have {place} in it")

@@ -21,14 +21,14 @@ class Fixed:
     def __init__(self, models: Iterator[str]) -> None:
         self._models = models
 
-    async def reach(self, at: int) -> None:
+    async def reach(self, _: int, /) -> None:
         """Time changes nothing."""
 
-    async def choose(self, query: Query) -> str:
+    async def choose(self, _: Query, /) -> str:
         """The next of the list."""
         return next(self._models)
 
-    async def learn(self, answer: Answer) -> None:
+    async def learn(self, _: Answer, /) -> None:
         """What was answered changes nothing."""
 
 
@@ -58,7 +58,10 @@ def has_best_single(correct: Floats) -> bool:
 def best_per_task(draw: Draw) -> Columns:
     """Each task's model with the best mean grade."""
     correct = draw.answers.correct
-    best = {task: int(np.nanargmax(correct[draw.tasks == task].sum(axis=0))) for task in set(draw.tasks.tolist())}
+    best = {
+        task: int(np.nanargmax(correct[draw.tasks == task].sum(axis=0)))
+        for task in set(draw.tasks.tolist())
+    }
     return [best[task] for task in draw.tasks.tolist()]
 
 

@@ -60,18 +60,18 @@ class Adaptive:
             self.routers[task] = router
             self._hooks[task] = _hook(litellm, strategy(router))
 
-    async def reach(self, at: int) -> None:
+    async def reach(self, _: int, /) -> None:
         """Lets LiteLLM's own background tasks run; its clock is not the draw's."""
         await asyncio.sleep(0)
 
-    async def choose(self, query: Query) -> str:
+    async def choose(self, query: Query, /) -> str:
         """LiteLLM's pick for the query, or the name of its task where it has no text."""
         picked = await self.routers[str(query.task)].async_get_available_deployment(
             model=NAME, request_kwargs={"metadata": {}}, messages=[_user(_text(query))]
         )
         return str(picked["model_info"]["id"])
 
-    async def learn(self, answer: Answer) -> None:
+    async def learn(self, answer: Answer, /) -> None:
         """The whole conversation about the query, all its turns with the model that was chosen."""
         is_pleased = self._reactions.random() < answer.grade
         task = str(answer.query.task)

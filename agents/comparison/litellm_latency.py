@@ -42,11 +42,11 @@ class Grouped:
             routing_strategy=strategy,
         )
 
-    async def reach(self, at: int) -> None:
+    async def reach(self, _: int, /) -> None:
         """Lets LiteLLM's own background tasks run; its clock is not the draw's."""
         await asyncio.sleep(0)
 
-    async def choose(self, query: Query) -> str:
+    async def choose(self, query: Query, /) -> str:
         """LiteLLM's pick of the task's group."""
         picked = await self._router.async_get_available_deployment(
             model=query.task,
@@ -55,7 +55,7 @@ class Grouped:
         )
         return self._models[picked["model_info"]["id"]]
 
-    async def learn(self, answer: Answer) -> None:
+    async def learn(self, answer: Answer, /) -> None:
         """The response time; LiteLLM's Router has no place for a grade."""
         handler = self._router.lowestlatency_logger
         if handler is not None:

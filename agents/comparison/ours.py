@@ -19,18 +19,18 @@ class Ours:
         self._now_at = 0
         self._decision: Decision | None = None
 
-    async def reach(self, at: int) -> None:
+    async def reach(self, at: int, /) -> None:
         """A tick: closes windows, and with them publishes rules."""
         self._now_at = at
         self._loop.tell(Tick(ticked_at=at))
         self._loop.published()
 
-    async def choose(self, query: Query) -> str:
+    async def choose(self, query: Query, /) -> str:
         """By the rules in force."""
         self._decision = self._loop.ask(query, self._now_at)
         return self._decision.model
 
-    async def learn(self, answer: Answer) -> None:
+    async def learn(self, answer: Answer, /) -> None:
         """The answer's metrics, as the worker and the grader send them."""
         assert self._decision is not None
         for metric in metrics(

@@ -28,15 +28,15 @@ class Answer:
 class Router(Protocol):
     """Sees queries in order, and of the answers only its own choices'."""
 
-    async def reach(self, at: int) -> None:
+    async def reach(self, at: int, /) -> None:
         """Time passes: it is now ``at``, Unix ms."""
         ...
 
-    async def choose(self, query: Query) -> str:
+    async def choose(self, query: Query, /) -> str:
         """The model for a query."""
         ...
 
-    async def learn(self, answer: Answer) -> None:
+    async def learn(self, answer: Answer, /) -> None:
         """The chosen model's answer to the last query, before the next one is asked."""
         ...
 
@@ -65,7 +65,7 @@ class Windowed:
         self._ends_at = size_ms
         self._held: list[Answer] = []
 
-    async def reach(self, at: int) -> None:
+    async def reach(self, at: int, /) -> None:
         """Lets out what was held back, at each window's end."""
         if at >= self._ends_at:
             self._ends_at = (at // self._size_ms + 1) * self._size_ms
@@ -74,11 +74,11 @@ class Windowed:
                 await self._router.learn(answer)
         await self._router.reach(at)
 
-    async def choose(self, query: Query) -> str:
+    async def choose(self, query: Query, /) -> str:
         """The router's own choice."""
         return await self._router.choose(query)
 
-    async def learn(self, answer: Answer) -> None:
+    async def learn(self, answer: Answer, /) -> None:
         """Holds the answer back."""
         self._held.append(answer)
 

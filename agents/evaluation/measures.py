@@ -74,7 +74,7 @@ def accuracies(run: Run) -> dict[str, float | None]:
     correct = run.draw.answers.correct
     count = len(correct)
     reached = correct[np.arange(count), run.chosen]
-    last = float(reached[math.ceil(count / 3) :].mean())
+    last = float(reached[min(math.ceil(count / 3), count - 1) :].mean())
     most = _best_per_task(run)
     served_all = ~np.isnan(correct).any(axis=0)
     return {

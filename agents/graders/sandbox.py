@@ -83,12 +83,14 @@ def _as_nobody(bwrap: str, places: Sequence[Mount]) -> list[str]:
     """For the host's root: an outer sandbox in which to become nobody, before the real one.
 
     Root's own processes escape RLIMIT_NPROC, and a hole in the sandbox would be root's. Nobody
-    may not read a Python under /root, so the outer one shows it elsewhere.
+    may not enter /root, where a Python may be: the outer one has folders of its own around it.
+    Its process namespace ends all: root without capabilities, as bubblewrap makes itself, may
+    not signal nobody's processes, so that they'd outlive it.
     """
     setpriv = _found("setpriv")
     tools = [Mount(path, path) for path in (bwrap, setpriv)]
     return [
-        bwrap, "--die-with-parent", *mount_arguments([*places, *tools]),
+        bwrap, "--unshare-pid", "--die-with-parent", *mount_arguments([*places, *tools]),
         "--perms", "0755", "--dir", "/tmp", "--bind", "/proc", "/proc", "--",  # noqa: S108
         setpriv, f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups",
         "--inh-caps=-all", "--bounding-set=-all", "--pdeathsig", "KILL",

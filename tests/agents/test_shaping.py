@@ -196,7 +196,35 @@ def test_a_cap_bounds_every_share_and_takes_from_nobody_below_it(
         ({"a": 1.0}, 0.1, {"a": 1.0}),
     ],
 )
-def test_capped_shares(
-    given: dict[str, float], largest: float, capped: dict[str, float]
-) -> None:
+def test_capped_shares(given: dict[str, float], largest: float, capped: dict[str, float]) -> None:
     assert cap(given, largest) == pytest.approx(capped)
+
+
+@given(distributions, NAMES, st.floats(0, 1))
+def test_the_last_get_only_what_the_others_cannot_hold(
+    given: dict[str, float], names: frozenset[str], largest: float
+) -> None:
+    before, last = normal(given), names & set(given)
+    after = cap(before, largest, last)
+    limit = max(largest, 1 / len(given))
+    assert sum(after.values()) == pytest.approx(1)
+    assert 0 <= min(after.values()) <= max(after.values()) <= limit + 1e-9
+    others_hold = limit * (len(given) - len(last))
+    for name in last:
+        assert after[name] <= max(before[name], (1 - others_hold) / len(last)) + 1e-9
+
+
+@pytest.mark.parametrize(
+    ("given", "largest", "last", "capped"),
+    [
+        ({"a": 0.85, "b": 0.05, "c": 0.1}, 0.8, "c", {"a": 0.8, "b": 0.1, "c": 0.1}),
+        ({"a": 0.85, "b": 0.05, "c": 0.1}, 0.4, "c", {"a": 0.4, "b": 0.4, "c": 0.2}),
+        ({"a": 0.9, "b": 0.1}, 0.6, "b", {"a": 0.6, "b": 0.4}),
+        ({"a": 0.1, "b": 0.9}, 0.6, "b", {"a": 0.4, "b": 0.6}),
+        ({"a": 1.0, "b": 0.0, "c": 0.0}, 0.6, "c", {"a": 0.6, "b": 0.4, "c": 0.0}),
+    ],
+)
+def test_capped_shares_with_some_at_the_end(
+    given: dict[str, float], largest: float, last: str, capped: dict[str, float]
+) -> None:
+    assert cap(given, largest, last) == pytest.approx(capped)

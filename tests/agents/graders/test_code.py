@@ -1,5 +1,7 @@
 """Right and wrong answers, and what tests may do with them. Each is really run."""
 
+from __future__ import annotations
+
 import ast
 import asyncio
 import subprocess
@@ -16,6 +18,7 @@ from agents.graders.grade import GradeError
 from agents.graders.grading import accuracy
 from schemas.query import Reference
 from schemas.response import Response
+from tests.agents.graders.crossings import CROSSINGS
 
 SQUARE = "def square(x):\n    return x * x\n"
 
@@ -61,111 +64,17 @@ def test_each_test_has_globals_of_its_own() -> None:
 
 
 def test_the_prelude_comes_before_the_answer() -> None:
-    entry = "class Node:\n    def __init__(self, value, next=None):\n        self.value, self.next = value, next\n"
+    entry = """
+class Node:
+    def __init__(self, value, next=None):
+        self.value, self.next = value, next
+"""
     answer = "def total(node):\n    return node.value + total(node.next) if node else 0"
     assert graded(answer, "assert total(Node(1, Node(2))) == 3", entry=entry) == 1
     assert graded(answer, "assert total(Node(1, Node(2))) == 3") == 0
 
 
-@pytest.mark.parametrize(
-    ("answer", "test"),
-    [
-        pytest.param(
-            "from typing import List\ndef f(x: List[int]): x.sort()",
-            "a = [3, 1, 2]\nassert f(a) is None\nassert a == [1, 2, 3]",
-            id="a list changed in place",
-        ),
-        pytest.param(
-            "def f(d, *, k): d[k] = {(1, 2): {3}}; return d",
-            "d = {}\nassert f(d, k='x') == {'x': {(1, 2): {3}}} == d",
-            id="a dict, by a keyword",
-        ),
-        pytest.param(
-            "def f(n): return 10 ** n", "assert f(6000) == 10 ** 6000", id="an int of 6,000 digits"
-        ),
-        pytest.param(
-            "from decimal import Decimal\nfrom datetime import date\ndef f():\n"
-            "    return [Decimal('1.10'), date(2024, 2, 29), b'\\0', 1j, range(3), float('inf')]",
-            "from decimal import Decimal\nfrom datetime import date\nassert f() == "
-            "[Decimal('1.10'), date(2024, 2, 29), b'\\0', 1j, range(3), float('inf')]",
-            id="other plain types",
-        ),
-        pytest.param(
-            "from collections import Counter, defaultdict\ndef f(s):\n"
-            "    d = defaultdict(int)\n    d[s] += 1\n    return Counter(s), d",
-            "a, b = f('aab')\nassert a.most_common(1) == [('a', 2)] and b == {'aab': 1}",
-            id="counters",
-        ),
-        pytest.param(
-            "from collections import namedtuple\nP = namedtuple('P', 'x y')\ndef f(): return P(1, 2)",
-            "p = f()\nassert p == (1, 2) and p.x == 1 and list(p) == [1, 2] and p[1] == 2",
-            id="a named tuple",
-        ),
-        pytest.param(
-            "class Stack:\n    def __init__(self): self.items = []\n"
-            "    def push(self, x): self.items.append(x)\n    def __len__(self): return len(self.items)",
-            "s = Stack()\nassert not s\ns.push(1)\nassert len(s) == 1 and isinstance(s, Stack)\n"
-            "assert s.items == [1]\ns.items = []\nassert len(s) == 0",
-            id="an object",
-        ),
-        pytest.param(
-            "class V:\n    def __init__(self, x): self.x = x\n    def __eq__(self, o): return self.x == o.x\n"
-            "    def __add__(self, o): return V(self.x + o.x)\n    def __rmul__(self, n): return V(n * self.x)",
-            "assert V(1) + V(2) == V(3) and 3 * V(2) == V(6) and V(1) != V(2)",
-            id="operators between the answer's objects",
-        ),
-        pytest.param(
-            "class TooSmall(ValueError): pass\nclass MuchTooSmall(TooSmall): pass\n"
-            "def f(x): raise MuchTooSmall(f'{x} is too small')",
-            "try:\n    f(1)\nexcept TooSmall as error:\n    assert str(error) == '1 is too small'\n"
-            "else:\n    raise AssertionError",
-            id="an exception class",
-        ),
-        pytest.param(
-            "def f(x): return {}[x]",
-            "try:\n    f(1)\nexcept KeyError:\n    pass\nelse:\n    raise AssertionError",
-            id="an exception of Python's",
-        ),
-        pytest.param(
-            "def f(g, xs): return [g(x) for x in xs]",
-            "seen = []\nassert f(lambda x: seen.append(x) or x + 1, [1, 2]) == [2, 3]\nassert seen == [1, 2]",
-            id="a function passed in",
-        ),
-        pytest.param(
-            "def depth(t): return 1 + max(depth(t.left), depth(t.right)) if t else 0",
-            "class T:\n    def __init__(self, l=None, r=None): self.left, self.right = l, r\n"
-            "assert depth(T(T(), T(None, T()))) == 3",
-            id="objects of the tests' own classes",
-        ),
-        pytest.param(
-            "def f():\n    n = 0\n    while True:\n        yield n\n        n += 1",
-            "g = f()\nassert [next(g) for _ in range(3)] == [0, 1, 2]",
-            id="a generator without end",
-        ),
-        pytest.param(
-            "import math\ndef f(): return math.pi",
-            "assert math.isclose(f(), 3.14159265, rel_tol=1e-6)",
-            id="a module that the answer imported",
-        ),
-        pytest.param(
-            "import threading\ndef f():\n    out = []\n    t = threading.Thread(target=out.append, args=(1,))\n"
-            "    t.start(); t.join()\n    return out",
-            "assert f() == [1]",
-            id="a thread",
-        ),
-        pytest.param(
-            "def f():\n    open('/tmp/x', 'w').write('a')\n    return open('/tmp/x').read()",
-            "assert f() == 'a'",
-            id="a file in /tmp",
-        ),
-        pytest.param(
-            "import asyncio\nasync def g(): return 1\ndef f(): return asyncio.run(g())",
-            "assert f() == 1",
-            id="asyncio",
-        ),
-        pytest.param("def f(): return list({'a', 'b', 'c', 'd'})", "f()", id="sets"),
-    ],
-)
+@pytest.mark.parametrize(("answer", "test"), CROSSINGS.values(), ids=CROSSINGS.keys())
 def test_what_crosses_between_the_tests_and_the_answer(answer: str, test: str) -> None:
     assert graded(answer, test) == 1
 
@@ -238,7 +147,7 @@ async def test_grades_by_kind() -> None:
     response = answered("42")
     assert await accuracy(response, Reference(kind="exact", value="42")) == 1
     assert not set(GRADERS) & set(SLOW_GRADERS)
-    with pytest.raises(GradeError, match="exact.*code"):
+    with pytest.raises(GradeError, match=r"exact.*code"):
         await accuracy(response, Reference(kind="nonsense"))
 
 
