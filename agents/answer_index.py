@@ -9,7 +9,7 @@ order they come: a redelivery finds itself, a repetition finds the first.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ from schemas.feedback import Feedback
 from schemas.metric import Metric
 from schemas.response import Response
 
-PRUNE_AT_ONCE = 5000
+PRUNE_AT_ONCE = 1000
 
 _TABLES = """
 PRAGMA journal_mode = WAL;
@@ -132,6 +132,7 @@ class AnswerIndex:
             self.clear()
 
     def _open(self) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)  # someone may have emptied the cache
         self._db = sqlite3.connect(self._path)
         try:
             self._db.executescript(_TABLES)
@@ -155,34 +156,33 @@ class AnswerIndex:
         found = self._db.execute("SELECT next FROM positions WHERE topic = ?", (topic,)).fetchone()
         return found[0] if found else 0
 
-    def learn(
+    def put_answers(
         self, answers: Sequence[LoggedAnswer], *, topic: str = "", position: int = 0
-    ) -> list[Joined]:
-        """Takes answers; returns the feedback that waited for those that stay.
-
-        With ``topic``, notes that all of it before ``position`` is known now.
-        """
+    ) -> None:
+        """Takes answers; with ``topic``, notes that all of it before ``position`` is known now."""
         encode = msgspec.msgpack.encode
+        rows = ((row.query_id, row.offset, row.logged_at, encode(row.served)) for row in answers)
         with self._db:
-            self._db.executemany(
-                _PUT_ANSWER, ((row[0], row[1], row[2], encode(row[3])) for row in answers)
-            )
+            self._db.executemany(_PUT_ANSWER, rows)
             self._advance(topic, position)
-        keys = ((row.query_id, row.offset) for row in answers)
-        return list(self._joined("a.record = ?", keys))
 
-    def take(
-        self, feedback: Sequence[LoggedFeedback], *, topic: str = "", position: int = 0
-    ) -> list[Joined]:
-        """Takes feedback; returns what of it counts and has its answer. The rest waits."""
+    def put_feedback(
+        self, feedback: Sequence[LoggedFeedback], *, topic: str, position: int
+    ) -> None:
+        """Takes feedback, and notes that all of ``topic`` before ``position`` is known now."""
+        rows = ((f.query_id, f.source, offset, at, f.score) for f, offset, at in feedback)
         with self._db:
-            self._db.executemany(
-                _PUT_FEEDBACK,
-                ((f.query_id, f.source, row, at, f.score) for f, row, at in feedback),
-            )
+            self._db.executemany(_PUT_FEEDBACK, rows)
             self._advance(topic, position)
-        keys = ((f.query_id, f.source, row) for f, row, _ in feedback)
-        return list(self._joined("f.source = ? AND f.record = ?", keys))
+
+    def waiting_for(self, answers: Sequence[LoggedAnswer]) -> list[Joined]:
+        """The feedback that is there for those of these answers that stay."""
+        return self._joined("a.record = ?", ((row.query_id, row.offset) for row in answers))
+
+    def answered(self, feedback: Sequence[LoggedFeedback]) -> list[Joined]:
+        """What of this feedback counts and has its answer; the rest waits, or is a repetition."""
+        keys = ((f.query_id, f.source, offset) for f, offset, _ in feedback)
+        return self._joined("f.source = ? AND f.record = ?", keys)
 
     def _advance(self, topic: str, position: int) -> None:
         if topic:
@@ -192,10 +192,12 @@ class AnswerIndex:
                 (topic, position),
             )
 
-    def _joined(self, which: str, keys: Iterable[tuple[object, ...]]) -> Iterator[Joined]:
-        for key in keys:
-            for served, *rest in self._db.execute(_JOINED + which, key):
-                yield Joined(msgspec.msgpack.decode(served, type=Served), *rest)
+    def _joined(self, which: str, keys: Iterable[tuple[object, ...]]) -> list[Joined]:
+        return [
+            Joined(msgspec.msgpack.decode(served, type=Served), *rest)
+            for key in keys
+            for served, *rest in self._db.execute(_JOINED + which, key)
+        ]
 
     def prune(self, before_at: int) -> None:
         """Drops what was written before (Unix ms); a bounded piece of it at each call."""
@@ -203,7 +205,7 @@ class AnswerIndex:
             columns = key.strip("()")
             with self._db:
                 self._db.execute(
-                    f"DELETE FROM {table} WHERE {key} IN "  # noqa: S608
+                    f"DELETE FROM {table} WHERE {key} IN "
                     f"(SELECT {columns} FROM {table} WHERE logged_at < ? LIMIT ?)",
                     (before_at, PRUNE_AT_ONCE),
                 )

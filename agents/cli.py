@@ -11,7 +11,18 @@ import typer
 from aiokafka.errors import KafkaError
 
 from agents.client import QueryFileError
-from agents.commands import asking, broker, demo, evaluate, models, orders, rebuild, running, views
+from agents.commands import (
+    asking,
+    bench,
+    broker,
+    demo,
+    evaluate,
+    models,
+    orders,
+    rebuild,
+    running,
+    views,
+)
 from agents.commands.context import FAILED, USAGE, Context, parse_flags
 from agents.local.models import MissingWheelError
 from agents.simulation.profile import ProfileError
@@ -28,6 +39,7 @@ app = typer.Typer(
 )
 app.add_typer(broker.kafka, name="kafka")
 app.add_typer(broker.topics, name="topics")
+app.add_typer(bench.bench, name="bench")
 app.add_typer(orders.rules, name="rules")
 for command in (
     demo.demo,

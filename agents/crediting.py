@@ -28,7 +28,6 @@ logger = logging.getLogger(__name__)
 
 TOPICS = ("responses", "feedback")
 
-Start: TypeAlias = Callable[[Coroutine[Any, Any, None]], object]
 OpenHome: TypeAlias = Callable[[], IndexHome]
 
 
@@ -47,19 +46,16 @@ class Crediting:
     """The indexes of the partitions that this process owns, by their number.
 
     Args:
-        group: the consumer group whose commits count, with the prefix.
+        group: the consumer group whose commits count, without the prefix.
         open_home: called at the first assignment, so that a process without work locks nothing.
-        start: runs something beside the work; what it raises must end the process.
     """
 
-    def __init__(
-        self, kafka: Kafka, group: str, open_home: OpenHome, start: Start, now_ms: NowMs
-    ) -> None:
+    def __init__(self, kafka: Kafka, group: str, open_home: OpenHome, now_ms: NowMs) -> None:
         self._kafka = kafka
-        self._group = group
+        self._group = kafka.prefix + group
         self._open_home = open_home
         self._home: IndexHome | None = None
-        self._start = start
+        self._behind: list[Coroutine[Any, Any, None]] = []
         self._now_ms = now_ms
         self.partitions = 0
         self.owned: dict[int, PartitionIndex] = {}
@@ -71,8 +67,9 @@ class Crediting:
 
         Raises:
             LayoutError: an answer and its feedback would be of different partitions.
+            TopicMissingError: one of the two isn't there.
         """
-        self.partitions = await self._count_partitions()
+        self.partitions = await self._count_partitions(consumer)
         commits = await self._commits(assigned)
         beginnings = await consumer.beginning_offsets(list(assigned))
         ends = await consumer.end_offsets(list(assigned))
@@ -86,8 +83,8 @@ class Crediting:
     ) -> None:
         if self._home is None:
             self._home = self._open_home()
-        owned = PartitionIndex(AnswerIndex(self._home.path / f"{number}.sqlite"))
-        self.owned[number] = owned
+        index = AnswerIndex(self._home.path / f"{number}.sqlite")
+        self.owned[number] = owned = PartitionIndex(index)
         pair = [TopicPartition(self._kafka.prefix + topic, number) for topic in TOPICS]
         if any(tp not in starts for tp in pair):
             # While older graders, which read one topic, are replaced: the next assignment mends it.
@@ -96,17 +93,22 @@ class Crediting:
         owned.check({tp: ends[tp] for tp in pair})
         answers, feedback = ((tp, starts[tp]) for tp in pair)
         since_at = self._now_ms() - KEPT_MS
-        self._start(owned.catch_up(self._kafka, answers, feedback, since_at))
+        self._behind.append(owned.catch_up(self._kafka, answers, feedback, since_at))
 
-    async def _count_partitions(self) -> int:
-        prefix = self._kafka.prefix
-        answers, feedback = [len(await partitions_of(self._kafka, prefix + row)) for row in TOPICS]
-        if answers != feedback:
-            raise LayoutError(
-                f"{prefix}responses has {answers} partitions and {prefix}feedback has {feedback}; "
-                "give them equally many"
-            )
-        return answers
+    def catch_ups(self) -> list[Coroutine[Any, Any, None]]:
+        """What the last assignment began, to be run beside the work; it must not fail unseen."""
+        behind, self._behind = self._behind, []
+        return behind
+
+    async def _count_partitions(self, consumer: AIOKafkaConsumer) -> int:
+        counts = {}
+        for name in (self._kafka.prefix + topic for topic in TOPICS):
+            known = consumer.partitions_for_topic(name)
+            counts[name] = len(known or await partitions_of(self._kafka, name))
+        if len(set(counts.values())) > 1:
+            told = " and ".join(f"{name} has {count}" for name, count in counts.items())
+            raise LayoutError(f"{told} partitions; give them equally many")
+        return next(iter(counts.values()))
 
     async def _commits(self, assigned: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         admin = AIOKafkaAdminClient(bootstrap_servers=self._kafka.bootstrap)

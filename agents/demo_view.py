@@ -132,7 +132,7 @@ class DemoView:
         return left <= WINDOWS_TO_LEAVE
 
     def _line(self, text: str) -> None:
-        self._out.print(text, markup=False, highlight=False, soft_wrap=True)
+        self._out.print(text, markup=False, highlight=False, emoji=False, soft_wrap=True)
 
 
 def _short(text: str) -> str:

@@ -10,23 +10,23 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
-from functools import partial
+from typing import TypeAlias
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 from mode import Service
 
-from agents.answer_index import Joined, feedback_metric
 from agents.answering import judgement_metric, outcome_metric
-from agents.crediting import Crediting, home_of
+from agents.crediting import Crediting
 from agents.generation import Endpoint
 from agents.graders import GRADERS, SLOW_GRADERS
 from agents.graders.grade import GradeError
 from agents.graders.grading import accuracy
 from agents.index_home import IndexHome, index_directory
 from agents.model_judge import ModelJudge
+from agents.opinions import Opinions
+from agents.partition_index import PartitionIndex
 from agents.slow_grading import SlowGrading
-from schemas.feedback import Feedback
 from schemas.metric import Metric
 from schemas.query import Reference
 from schemas.response import Response
@@ -38,5 +38,199 @@ from streams.dead_letters import DeadLetters
 from streams.settings import Settings, SettingsError
 
 ROLE = "grader"
-HOME_HEADER = "zeta-partition"
-"""On a feedback that was sent on to the partition of its query id: which, of how many."""
+
+Answers: TypeAlias = list[tuple[Record, Response]]
+
+
+def reference_of(settings: Settings, response: Response) -> Reference | None:
+    """What the answer is graded by: its query's reference, else its task's; None: nothing."""
+    if response.decision is None or response.error is not None:
+        return None
+    task = settings.tasks.get(response.decision.task)
+    if response.reference is not None or task is None or task.reference is None:
+        return response.reference
+    default = task.reference
+    return Reference(kind=default.kind, value=default.value, tolerance=default.tolerance)
+
+
+class GraderRole(Service):
+    """The role: responses and feedback in, metrics out."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        app: RoleApp,
+        crediting: Crediting,
+        judge: ModelJudge | None,
+        now_ms: NowMs,
+    ) -> None:
+        super().__init__()
+        self._settings = settings
+        self._outbox = app.outbox
+        self._now_ms = now_ms
+        self._dead_letters = DeadLetters(settings.kafka, app.outbox, ROLE, now_ms)
+        self._judge = judge
+        self._slow = SlowGrading(settings.grading)
+        self._crediting = crediting
+        self._opinions = Opinions(settings, app.outbox, self._dead_letters, crediting, now_ms)
+        self.intake: Intake
+
+    async def on_stop(self) -> None:
+        self._crediting.close()
+        self._slow.close()
+        if self._judge is not None:
+            await self._judge.close()
+
+    async def seek(
+        self, consumer: AIOKafkaConsumer, assigned: set[TopicPartition]
+    ) -> Mapping[TopicPartition, int]:
+        """Where newly assigned partitions start; the judge's budget goes with them."""
+        starts = await self._crediting.seek(consumer, assigned)
+        for catch_up in self._crediting.catch_ups():
+            self.intake.add_future(catch_up)
+        if self._judge is not None:
+            self._judge.set_share(len(self._crediting.owned) / self._crediting.partitions)
+        return starts
+
+    async def handle(self, batch: Batch) -> None:
+        """Sends the metrics of a batch of responses, or of feedback."""
+        if batch.partition.topic.endswith("feedback"):
+            await self._opinions.handle(batch)
+        elif (owned := self._crediting.owned.get(batch.partition.partition)) is not None:
+            await owned.answers.enter(lambda: self._grade(batch, owned))
+
+    async def _grade(self, batch: Batch, owned: PartitionIndex) -> None:
+        answers, bad = _decoded(batch.records)
+        later = [(record, row) for record, row in answers if self._takes_long(row)]
+        if not batch.begin(len(batch.records) - len(later)):
+            return
+        # At once, since a revocation that has run out of patience closes the index.
+        joined = owned.learn(answers, batch.partition.topic, batch.records[-1].offset + 1)
+        for record, problem in bad:
+            await self._dead_letters.put(record, problem)
+        for record, response in answers:
+            await self._send_quick(record, response)
+        await self._opinions.send(joined)
+        owned.prune(self._now_ms())
+        slow = {record.offset for record, _ in later}
+        if quick := [record for record in batch.records if record.offset not in slow]:
+            batch.finish(*quick)
+        for record, response in later:
+            self.intake.add_future(self._finish_later(batch, record, response))
+
+    def _takes_long(self, response: Response) -> bool:
+        reference = reference_of(self._settings, response)
+        if reference is not None and reference.kind in SLOW_GRADERS:
+            return True
+        return self._judge is not None and self._judge.wants(response)
+
+    async def _send_quick(self, record: Record, response: Response) -> None:
+        if response.decision is None:
+            return  # no model was asked: nobody to credit or to blame
+        await self._send(outcome_metric(response, response.decision))
+        reference = reference_of(self._settings, response)
+        if reference is None or reference.kind in SLOW_GRADERS:
+            return
+        try:
+            await self._send_grade(response, reference.kind, await accuracy(response, reference))
+        except GradeError as error:
+            await self._dead_letters.put(record, str(error))
+
+    async def _finish_later(self, batch: Batch, record: Record, response: Response) -> None:
+        """What takes long; claimed only when it begins, so that a revocation needn't wait."""
+        reference = reference_of(self._settings, response)
+        slow = reference is not None and reference.kind in SLOW_GRADERS
+        if reference is not None and slow and not self._slow.refuses():
+            async with self._slow.turn():
+                if not batch.begin(1):
+                    return
+                await self._send_slow(record, response, reference)
+        elif not batch.begin(1):
+            return
+        if self._judge is not None and self._judge.wants(response):
+            score = await self._judge.accuracy(response)
+            if score is not None:
+                await self._send_grade(response, self._judge.name, score)
+        batch.finish(record)
+
+    async def _send_slow(self, record: Record, response: Response, reference: Reference) -> None:
+        try:
+            grade = await self._slow.accuracy(response, reference)
+        except GradeError as error:
+            await self._dead_letters.put(record, str(error))
+        else:
+            await self._send_grade(response, reference.kind, grade)
+
+    async def _send_grade(self, response: Response, grader: str, grade: float) -> None:
+        assert response.decision is not None, "only an assigned query's answer is graded"
+        await self._send(judgement_metric(response, response.decision, grader, grade))
+
+    async def _send(self, metric: Metric) -> None:
+        await self._outbox.send("metrics", metric, key=metric.query_id)
+
+
+def _decoded(records: Sequence[Record]) -> tuple[Answers, list[tuple[Record, str]]]:
+    """The responses, and what can't be read with the reason."""
+    answers: Answers = []
+    bad = []
+    for record in records:
+        try:
+            answers.append((record, decode(Response, record.value)))
+        except WireError as error:
+            bad.append((record, str(error)))
+    return answers, bad
+
+
+def _check_references(settings: Settings) -> None:
+    for name, task in settings.tasks.items():
+        kinds = (*GRADERS, *SLOW_GRADERS)
+        if task.reference is not None and task.reference.kind not in kinds:
+            key, known = f"tasks.{name}.reference.kind", ", ".join(kinds)
+            problem = f"must be one of {known}; got {task.reference.kind!r}"
+            raise SettingsError("settings", key, problem)
+
+
+def _model_judge(settings: Settings, environment: Mapping[str, str]) -> ModelJudge | None:
+    name = settings.judge.model
+    if not name:
+        return None
+    model = settings.models[name]
+    token = environment.get(model.token_variable) if model.token_variable else None
+    if model.token_variable and not token:
+        key = f"models.{name}.token_variable"
+        raise SettingsError("environment", key, f"{model.token_variable} is not set")
+    endpoint = Endpoint(model, token)
+    return ModelJudge(settings, endpoint, model.concurrency, time.monotonic)
+
+
+def build_grader(
+    settings: Settings,
+    replica: str = "",
+    now_ms: NowMs = now_ms,
+    environment: Mapping[str, str] = os.environ,
+) -> RoleApp:
+    """The process: the outbox, the agent, the intake of ``responses`` and ``feedback``.
+
+    Raises:
+        SettingsError: a task's reference has no grader, or the judge's token isn't set.
+    """
+    _check_references(settings)
+    directory = index_directory(settings, ROLE, environment)
+    app = build_app(settings, ROLE)
+    crediting = Crediting(settings.kafka, ROLE, lambda: IndexHome(directory), now_ms)
+    judge = _model_judge(settings, environment)
+    role = GraderRole(settings, app, crediting, judge, now_ms)
+    role.intake = Intake(
+        app,
+        settings.kafka,
+        app.outbox,
+        group=ROLE,
+        topics=["responses", "feedback"],
+        replica=replica,
+        seek=role.seek,
+        on_revoked=crediting.forget,
+    )
+    attach(app, role.intake, role.handle)
+    app.before_agents += (role,)
+    app.after_agents = (role.intake,)
+    return app

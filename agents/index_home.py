@@ -18,7 +18,7 @@ MOST_PROCESSES = 256
 
 
 def index_directory(settings: Settings, role: str, environment: Mapping[str, str]) -> Path:
-    """``feedback.index_dir``, else ``$ZETA_HOME/index`` (``~/.zeta/index``); per prefix and role."""
+    """In ``feedback.index_dir``, else ``$ZETA_HOME/index`` or ``~/.zeta/index``."""
     home = Path(environment.get("ZETA_HOME") or Path.home() / ".zeta")
     root = Path(settings.feedback.index_dir) if settings.feedback.index_dir else home / "index"
     return root / f"{settings.kafka.prefix}{role}"

@@ -5,29 +5,37 @@ from __future__ import annotations
 import hashlib
 import re
 
-from schemas.query import Parameters, Query
+from schemas.query import Parameters, Query, Reference
 from schemas.response import Response
-from streams.settings import Judge
+from streams.settings import Judge, Settings
 
 HOUR_S = 3600.0
 BEST = 10.0
 """The score that means an accuracy of 1."""
 
-_NUMBER = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)(?:\s*/\s*10(?![\w.]))?(?![\w%])")
+_NUMBER = re.compile(r"(?<![\w.-])(\d+(?:\.\d+)?)(?:\s*/\s*10\b)?(?![\w%])")
 
 
 def is_sampled(
-    judge: Judge, *, query_id: str, attempt: int, task: str, has_reference: bool
+    settings: Settings, *, query_id: str, attempt: int, task: str, reference: Reference | None
 ) -> bool:
     """Whether this answer may be shown to the judge; alike at each redelivery.
 
     Of the tasks that ``judge.tasks`` lists, or, where it is empty, of the answers without a
-    reference.
+    reference of their own or of their task.
     """
-    if not judge.model or not (task in judge.tasks if judge.tasks else not has_reference):
+    judge = settings.judge
+    if not judge.model or not _is_concerned(settings, task, reference):
         return False
     digest = hashlib.blake2b(f"{attempt} {query_id}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") < judge.share * 2**64
+
+
+def _is_concerned(settings: Settings, task: str, reference: Reference | None) -> bool:
+    if settings.judge.tasks:
+        return task in settings.judge.tasks
+    declared = settings.tasks.get(task)
+    return reference is None and (declared is None or declared.reference is None)
 
 
 def can_judge(judge: Judge, response: Response) -> bool:

@@ -10,7 +10,7 @@ from agents.generation import Endpoint
 from agents.judging import Budget, can_judge, is_sampled, judge_query, score_in
 from agents.model_error import ModelError
 from schemas.response import Response
-from streams.settings import Judge
+from streams.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -27,9 +27,10 @@ class ModelJudge:
     """
 
     def __init__(
-        self, judge: Judge, endpoint: Endpoint, concurrency: int, clock_s: Callable[[], float]
+        self, settings: Settings, endpoint: Endpoint, concurrency: int, clock_s: Callable[[], float]
     ) -> None:
-        self._judge = judge
+        self._settings = settings
+        self._judge = judge = settings.judge
         self._endpoint = endpoint
         self._slots = asyncio.Semaphore(concurrency)
         self._clock_s = clock_s
@@ -53,11 +54,11 @@ class ModelJudge:
             decision is not None
             and can_judge(self._judge, response)
             and is_sampled(
-                self._judge,
+                self._settings,
                 query_id=response.query_id,
                 attempt=response.attempt,
                 task=decision.task,
-                has_reference=response.reference is not None,
+                reference=response.reference,
             )
         )
 

@@ -18,7 +18,7 @@ from streams.settings import Kafka
 from streams.topics import DAY_MS
 
 KEPT_MS = 7 * DAY_MS
-PRUNE_EVERY_MS = 1000
+PRUNE_EVERY_MS = 200
 
 E = TypeVar("E", bound=Event)
 Take: TypeAlias = Callable[[Sequence[Record], int], None]
@@ -60,14 +60,17 @@ class PartitionIndex:
         rows = [row for pair in answers if (row := logged_answer(*pair)) is not None]
         self._learnt_to = max(self._learnt_to, end)
         # The position may not pass what is before the commit and not yet known.
-        return self._index.learn(rows, topic=topic if self._past_known else "", position=end)
+        known = topic if self._past_known else ""
+        self._index.put_answers(rows, topic=known, position=end)
+        return self._index.waiting_for(rows)
 
     def take(
         self, feedback: Sequence[tuple[Record, Feedback]], topic: str, end: int
     ) -> list[Joined]:
         """Takes the feedback before ``end``; returns what of it counts and has its answer."""
         rows = [LoggedFeedback(row, record.offset, record.timestamp) for record, row in feedback]
-        return self._index.take(rows, topic=topic, position=end)
+        self._index.put_feedback(rows, topic=topic, position=end)
+        return self._index.answered(rows)
 
     def prune(self, now_ms: int) -> None:
         """Drops what is older than 7 days, now and then."""
@@ -89,7 +92,7 @@ class PartitionIndex:
         if not self._closed:
             self._past_known = True
             topic, commit = answers[0].topic, answers[1]
-            self._index.learn([], topic=topic, position=max(commit, self._learnt_to))
+            self._index.put_answers([], topic=topic, position=max(commit, self._learnt_to))
         await self.feedback.open()
 
     async def _read(
@@ -98,7 +101,9 @@ class PartitionIndex:
         if self._closed or self._index.position(tp.topic) >= commit:
             return
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=kafka.bootstrap, enable_auto_commit=False, auto_offset_reset="earliest"
+            bootstrap_servers=kafka.bootstrap,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
         )
         await consumer.start()
         try:
@@ -123,7 +128,7 @@ class PartitionIndex:
     def _learn_past(self, records: Sequence[Record], end: int) -> None:
         pairs = _decoded(Response, records)
         rows = [row for pair in pairs if (row := logged_answer(*pair)) is not None]
-        self._index.learn(rows, topic=records[0].topic, position=end)
+        self._index.put_answers(rows, topic=records[0].topic, position=end)
 
     def _take_past(self, records: Sequence[Record], end: int) -> None:
         self.take(_decoded(Feedback, records), records[0].topic, end)

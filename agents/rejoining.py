@@ -135,7 +135,9 @@ class Rejoining:
             span = (score.window_end_at, score.window_start_at)
             self.lost.setdefault(score.task, set()).add(span)
         elif part is None:
-            raise _differs(offset, score, "no metrics lead to it, or windows.* are not the aggregator's")
+            raise _differs(
+                offset, score, "no metrics lead to it, or windows.* are not the aggregator's"
+            )
         else:
             problem = "metrics lead to another part, or windows.* are not the aggregator's"
             raise _differs(offset, score, problem, part.score)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 
 import msgspec
 import tenacity
@@ -17,6 +18,7 @@ from mode import Service
 
 from agents.answering import cost_usd, error_answer, failure_metric, seconds_between
 from agents.generation import Answer, Endpoint, OnText
+from agents.judging import is_sampled
 from agents.model_error import TRANSIENT, ModelError
 from agents.retrying import retry_pause_s
 from schemas.assignment import Assignment, Failure
@@ -110,10 +112,26 @@ class Worker(Service):
             return
         response = self._response(assignment, answer, started)
         try:
-            await self._outbox.send("responses", response, key=response.query_id)
+            await self._send_answer(response, assignment)
         except RecordTooLargeError as error:
             await self._dead_letter(record, str(error))
             await self._answer_error(assignment, ModelError("bad_answer", str(error)))
+
+    async def _send_answer(self, response: Response, assignment: Assignment) -> None:
+        """Sends it; with its query where a judge may want that, and there is room for it."""
+        query = assignment.query
+        if is_sampled(
+            self._settings,
+            query_id=query.query_id,
+            attempt=assignment.attempt,
+            task=assignment.task,
+            reference=query.reference,
+        ):
+            with suppress(RecordTooLargeError):
+                whole = msgspec.structs.replace(response, query=query)
+                await self._outbox.send("responses", whole, key=query.query_id)
+                return
+        await self._outbox.send("responses", response, key=query.query_id)
 
     async def _ask(self, assignment: Assignment, chunks: _Chunks | None) -> Answer:
         """The answer, after the retries that the model's settings allow."""

@@ -11,8 +11,10 @@ from schemas.wire import (
     Name,
     NonNegativeFloat,
     NonNegativeInt,
+    PositiveFloat,
     PositiveInt,
     PositiveSeconds,
+    written,
 )
 
 
@@ -36,15 +38,15 @@ class RoutingConfiguration(Event, frozen=True, kw_only=True):
     epoch_windows: PositiveInt
     panes: PositiveInt = 1
     detection: bool = False
-    probe: Fraction = 0.0
-    epsilon: Fraction = 0.1
-    largest_share: Fraction = 1.0
-    cold_share: Fraction = 1.0
-    quality_weight: NonNegativeFloat = 1.0
-    latency_weight: NonNegativeFloat = 0.0
-    price_weight: NonNegativeFloat = 0.0
-    latency_target_s: PositiveSeconds = 10.0
-    service_discount: Fraction = 1.0
+    probe: Fraction = written(0.0)
+    epsilon: Fraction = written(0.1)
+    largest_share: Fraction = written(1.0)
+    cold_share: Fraction = written(1.0)
+    quality_weight: PositiveFloat = written(1.0)
+    latency_weight: NonNegativeFloat = written(0.0)
+    price_weight: NonNegativeFloat = written(0.0)
+    latency_target_s: PositiveSeconds = written(10.0)
+    service_discount: Fraction = written(1.0)
 
 
 class Control(Event, frozen=True, kw_only=True):

@@ -24,6 +24,7 @@ INT_MAX = 2**63 - 1
 
 NonNegativeInt = Annotated[int, msgspec.Meta(ge=0, le=INT_MAX)]
 PositiveInt = Annotated[int, msgspec.Meta(ge=1, le=INT_MAX)]
+PositiveFloat = Annotated[float, msgspec.Meta(gt=0)]
 NonNegativeFloat = Annotated[float, msgspec.Meta(ge=0)]
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
 PositiveSeconds = Annotated[float, msgspec.Meta(gt=0)]

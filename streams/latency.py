@@ -15,6 +15,8 @@ SHORTEST_S = 1e-6
 LONGEST_S = 1e9
 
 _mapping = LogarithmicMapping(RELATIVE_ACCURACY)
+_LOWEST: int = _mapping.key(SHORTEST_S)
+_HIGHEST: int = _mapping.key(LONGEST_S)
 
 
 def bucket(seconds: float) -> int:
@@ -24,8 +26,8 @@ def bucket(seconds: float) -> int:
 
 
 def seconds(key: int) -> float:
-    """The duration that a bucket stands for, within 1 % of any in it."""
-    return float(_mapping.value(key))
+    """The duration that a bucket stands for, within 1 % of any in it; never past the bounds."""
+    return float(_mapping.value(min(max(key, _LOWEST), _HIGHEST)))
 
 
 def quantile(counts: Mapping[int, int], q: float) -> float | None:
@@ -38,7 +40,7 @@ def quantile(counts: Mapping[int, int], q: float) -> float | None:
     for key in sorted(counts):
         seen += counts[key]
         if seen > rank:
-            return float(_mapping.value(key))
+            return seconds(key)
     raise AssertionError("unreachable: rank is below the total")
 
 

@@ -68,7 +68,12 @@ class Context:
     def fail(self, message: str, code: int = FAILED) -> NoReturn:
         """Ends the command with a message."""
         self.err.print(
-            f"zeta: {message}", style="red", markup=False, highlight=False, soft_wrap=True
+            f"zeta: {message}",
+            style="red",
+            markup=False,
+            highlight=False,
+            emoji=False,
+            soft_wrap=True,
         )
         raise typer.Exit(code)
 
@@ -82,7 +87,7 @@ class Context:
 
     def say(self, message: str) -> None:
         """Tells a person something."""
-        self.err.print(message, markup=False, highlight=False, soft_wrap=True)
+        self.err.print(message, markup=False, highlight=False, emoji=False, soft_wrap=True)
 
 
 def _console(*, stderr: bool) -> Console:

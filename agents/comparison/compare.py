@@ -66,8 +66,8 @@ def figures_by_seed(
 def _figures(played: Played, *, is_timed: bool) -> dict[str, float | None]:
     """One draw's; as ``agents.evaluation.measures`` defines them, and times.
 
-    ``response_time_s``: mean of the choices'; ``decision_us`` and ``learning_us``: microseconds
-    per query, None where nothing is decided.
+    ``response_time_s``: mean of the choices'; ``decision_us`` and ``learning_us``: microseconds of
+    processor time per query, None where nothing is decided.
     """
     dealt, chosen = played.run.draw, played.run.chosen
     count = len(chosen)
@@ -90,9 +90,9 @@ def row(
 ) -> Row:
     """One router's figures over all seeds.
 
-    Means, but for the times, which are medians over the seeds (other work on the machine makes
-    some of them long). ``behind``: how much more accurate the first router is, in the mean of the
-    differences draw by draw. ``…_se``: the standard error over the seeds, None for one seed.
+    Means, but for the processor times, which are medians over the seeds. ``behind``: how much
+    more accurate the first router is, in the mean of the differences draw by draw. ``…_se``: the
+    standard error over the seeds, None for one seed.
     """
     accuracy = _values(own, "accuracy")
     behind = [one - other for one, other in zip(_values(first, "accuracy"), accuracy, strict=True)]

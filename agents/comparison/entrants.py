@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 
 import msgspec
 import numpy as np
@@ -21,7 +22,9 @@ from streams.settings import Settings
 
 OBJECTIVE = "accuracy"
 
-PLAIN: dict[str, float] = {
+NO_FLOOR: Mapping[str, float] = {"exploration": 0.0}
+
+PLAIN: Mapping[str, float] = {
     "exploration": 0.0,
     "probe": 0.0,
     "detection": False,
@@ -56,7 +59,11 @@ queries per window, over all tasks."""
 
 
 def _settings(
-    base: Settings, outcomes: Outcomes, window_queries: int, policy: str, **routing: float
+    base: Settings,
+    outcomes: Outcomes,
+    window_queries: int,
+    policy: str,
+    routing: Mapping[str, float],
 ) -> Settings:
     changed = msgspec.structs.replace(base.routing, **routing)
     plan = make_plan(
@@ -78,10 +85,10 @@ def _ours(
     name: str,
     policy: str | None = None,
     told: str = "its choices' grades",
-    **routing: float,
+    routing: Mapping[str, float] = MappingProxyType({}),
 ) -> Entrant:
     policy = policy or base.routing.policy
-    settings = _settings(base, outcomes, window_queries, policy, **routing)
+    settings = _settings(base, outcomes, window_queries, policy, routing)
     return Entrant(name, opening(lambda _: Ours(settings)), f"{told}, {BY_PANE}")
 
 
@@ -118,7 +125,7 @@ def _litellm(
 ) -> Entrant:
     if not late:
         return Entrant(name, routers, f"{told}, {AT_ONCE}")
-    windows = _settings(base, outcomes, window_queries, base.routing.policy).windows
+    windows = _settings(base, outcomes, window_queries, base.routing.policy, {}).windows
     return Entrant(name, windowed(routers, windows.pane_ms), f"{told}, {BY_PANE}")
 
 
@@ -140,8 +147,10 @@ def _fixed(
 
 MAKERS: dict[str, Maker] = {
     "zeta": partial(_ours, name="zeta"),
-    "zeta-floor-0": partial(_ours, name="zeta-floor-0", exploration=0.0),
-    "zeta-plain-thompson": partial(_ours, name="zeta-plain-thompson", policy="thompson", **PLAIN),
+    "zeta-floor-0": partial(_ours, name="zeta-floor-0", routing=NO_FLOOR),
+    "zeta-plain-thompson": partial(
+        _ours, name="zeta-plain-thompson", policy="thompson", routing=PLAIN
+    ),
     "zeta-seed": partial(
         _ours, name="zeta-seed", policy="seed", told="its choices' grades and times"
     ),

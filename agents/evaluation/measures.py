@@ -25,7 +25,8 @@ Of a shift, in windows (event time over a window's length, so it may be a fracti
   end or the restoration;
 - finding: for tasks whose best model is another one after the last change (the restoration, else
   the shift) than before it, the time from that change to the first rule that gives that model
-  more than half; 0 if it holds that already, infinite if none ever does.
+  more than half; 0 if it holds that already, infinite if none ever does. A named model that
+  recovers is to be found where it led at the shift.
 """
 
 from __future__ import annotations
@@ -173,13 +174,13 @@ def _found_windows(plan: Plan, run: Run) -> Iterator[float]:
     begins, ends = (_change_at(run, position) for position in run.draw.shifted)
     if plan.shift is None or not begins < ends:
         return
-    before, after, changed = plan.worlds.outside, plan.worlds.inside, begins
+    before, after, changed, recovers = plan.worlds.outside, plan.worlds.inside, begins, None
     if ends < math.inf:
-        before, after, changed = after, before, ends
+        before, after, changed, recovers = after, before, ends, plan.shift.model
     for task, worths in after.items():
-        target = best(worths)
-        if best(before[task]) != target:
-            rules = _rules_of(run, task)
+        target, rules = best(worths), _rules_of(run, task)
+        had_it = target != recovers or leader(in_force(rules, begins)) == target
+        if best(before[task]) != target and had_it:
             later = [rule for rule in rules if rule.at > changed]
             having = [r for r in (in_force(rules, changed), *later) if r.weights[target] > FOUND]
             yield max(0.0, having[0].at - changed) / plan.size_ms if having else math.inf

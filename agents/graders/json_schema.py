@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from typing import Any, NoReturn
@@ -16,6 +17,9 @@ from agents.graders.grade import GradeError
 from agents.graders.json_keywords import LINEAR
 from schemas.query import Reference
 from schemas.response import Response
+
+KEPT = 256
+"""Schemas whose validators are kept."""
 
 _FENCE = re.compile(r"```(?:json)?[^\S\n]*\n(.*?)\n?[^\S\n]*```", re.DOTALL | re.IGNORECASE)
 
@@ -47,12 +51,12 @@ def parsed(text: str) -> Any:
     raise ValueError("neither the answer nor its last fenced block is JSON")
 
 
-def _validator(schema: Any) -> Validator:
-    if not isinstance(schema, dict | bool):
-        raise GradeError(f"reference.value of kind 'json_schema' must be a schema, got {schema!r}")
-    text = json.dumps(schema)
+@functools.lru_cache(maxsize=KEPT)
+def _validator(text: str) -> Validator:
+    """Checked once for each schema: it takes milliseconds, a validation a fraction of one."""
     if "unevaluatedProperties" in text and "patternProperties" in text:
         raise GradeError("reference.value has unevaluatedProperties beside patternProperties")
+    schema = json.loads(text)
     kind: Any = validator_for(schema, default=jsonschema.Draft202012Validator)
     try:
         kind.check_schema(schema)
@@ -60,6 +64,14 @@ def _validator(schema: Any) -> Validator:
         raise GradeError(f"reference.value is no JSON Schema: {error.message}") from error
     made: Validator = extend(kind, LINEAR)(schema, registry=_NO_NETWORK)  # type: ignore[no-untyped-call]
     return made
+
+
+def _schema(reference: Reference) -> str:
+    if not isinstance(reference.value, dict | bool):
+        raise GradeError(
+            f"reference.value of kind 'json_schema' must be a schema, got {reference.value!r}"
+        )
+    return json.dumps(reference.value)
 
 
 def grade(response: Response, reference: Reference) -> float:
@@ -71,7 +83,7 @@ def grade(response: Response, reference: Reference) -> float:
     Raises:
         GradeError: a bad schema, or one that refers to another document.
     """
-    validator = _validator(reference.value)
+    validator = _validator(_schema(reference))
     try:
         answer = parsed(response.text or "")
     except ValueError:

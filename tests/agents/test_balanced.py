@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +19,7 @@ NANO = 1_000_000_000
 
 
 def balanced(
-    quality: float = 0.8, latency: float = 0.15, price: float = 0.05, **changes: object
+    quality: float = 0.8, latency: float = 0.15, price: float = 0.05, **changes: Any
 ) -> RoutingConfiguration:
     """The default's weights, unless said otherwise."""
     return configuration(
@@ -85,7 +87,7 @@ def test_only_the_proportions_of_the_weights_count(
 )
 def test_each_part_by_its_weight(settings: RoutingConfiguration, expected: float) -> None:
     known = {"a": model(0.6, 0.25, 1.0), "b": model(0.9, 0.9, 4.0)}
-    assert score(settings, **known) == pytest.approx(expected)
+    assert score(settings, "a", **known) == pytest.approx(expected)
 
 
 def test_the_dearest_has_nothing_for_its_price_and_what_is_free_has_all() -> None:

@@ -190,3 +190,12 @@ def test_parts_wait_for_the_configuration() -> None:
     assert (first.version, first.window_end_at) == (1, 0)
     (rule,) = fold.score(3, part(0, 1))
     assert (rule.version, rule.window_end_at) == (2, 60_000)
+
+
+def test_windows_that_waited_for_a_configuration_need_no_further_part() -> None:
+    fold = RuleFold()
+    fed(fold, [part(number, 0, {"a": summary(4, 0.5)}) for number in range(PARTITIONS)])
+    assert fold.control(0, configure()) is not None
+    (rule,) = fold.whole()
+    assert (rule.version, rule.window_end_at) == (2, 60_000)
+    assert list(fold.whole()) == []

@@ -112,6 +112,8 @@ def test_a_rule_after_a_control_keeps_the_window_and_the_memory() -> None:
 def test_the_epoch_changes_every_so_many_windows() -> None:
     rules = rules_of(*[GOOD_A] * 5, epoch_windows=2)
     assert [rule.epoch for rule in rules] == [0, 0, 1, 1, 2, 2]
+    paned = rules_of(*[GOOD_A] * 5, epoch_windows=1, panes=2)
+    assert [rule.epoch for rule in paned] == [0, 0, 1, 1, 2, 2]
 
 
 @pytest.mark.parametrize(
@@ -172,6 +174,9 @@ def test_what_holds_a_leader(changes: dict[str, Any], stays: str) -> None:
 def test_a_held_leader_changes_when_the_dwell_time_is_over() -> None:
     rules = rules_of(GOOD_A, *[GOOD_B] * 4, discount=0.1, dwell_windows=3)
     assert [leader(rule) for rule in rules] == ["a", "a", "a", "b", "b", "b"]
+    paned = rules_of(GOOD_A, *[GOOD_B] * 4, discount=0.01, dwell_windows=1, panes=3)
+    assert [leader(rule) for rule in paned][:3] == ["a", "a", "a"]
+    assert leader(paned[3]) == "b"
 
 
 def test_the_dwell_time_counts_from_the_last_change() -> None:

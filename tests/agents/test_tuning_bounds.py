@@ -6,6 +6,7 @@ The order is: exploration, probe, cold models, largest share, largest step; the 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -111,7 +112,7 @@ def test_the_step_bounds_every_rule_but_the_first_and_those_of_an_alarm(
     seen: list[dict[str, ModelSummary]], largest_step: float, policy: str
 ) -> None:
     rules = follow(bounded(policy=policy, largest_step=largest_step), None, *seen)
-    for before, after in zip(rules, rules[1:], strict=False):
+    for before, after in pairwise(rules):
         moves = [abs(shares(after)[name] - shares(before)[name]) for name in MODELS]
         if after.state.alarm_window != after.state.windows:
             assert max(moves) <= largest_step + ROUNDING

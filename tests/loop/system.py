@@ -89,6 +89,7 @@ class System:
             "routing": {"default_task": "code", "retry_first_s": 0.05, "retry_longest_s": 0.2},
             "windows": {"size_s": 1.0, "lateness_s": 0.2, "tick_s": 0.1},
             "tasks.code": {"needs": "chat"},
+            "feedback": {"index_dir": str(directory / "index")},
         }
         self.settings: Settings
         self.processes: list[Process] = []

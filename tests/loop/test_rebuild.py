@@ -58,7 +58,13 @@ async def lived(system: System) -> Topic[RoutingRule]:
             order = Control(task="code", action=action, model="b", issued_at=1)
             await system.put("controls", order, key=b"code")
         await log.until(
-            lambda rules: rules[-1].frozen and rules[-1].state.windows > 12, "frozen rules", 30
+            lambda rules: (
+                rules[-1].frozen
+                and rules[-1].state.windows > 12
+                and rules[-1].configuration_digest != rules[0].configuration_digest
+            ),
+            "frozen rules of the new configuration",
+            60,
         )
     for process in running.values():
         process.kill()

@@ -121,3 +121,17 @@ def test_the_default_file_shows_the_defaults_as_they_are(tmp_path: Path) -> None
     text, shown = re.subn(r"^# (?=[a-z_]+ = )", "", DEFAULT.read_text(), flags=re.MULTILINE)
     assert shown > 10
     assert loaded(tmp_path, text) == load(DEFAULT, {})
+
+
+def test_grading_by_judge_feedback_and_a_tasks_own_reference(tmp_path: Path) -> None:
+    text = with_line(
+        "tasks.code", "reference = { kind = 'json_schema', value = { type = 'array' } }"
+    )
+    sections = "[judge]\nmodel = 'b-0.6'\ntasks = ['code']\n[feedback]\nsources = { alice = 0.5 }"
+    variables = {"ZETA_FEEDBACK_TRUST": "0.9", "ZETA_JUDGE_CALLS_PER_HOUR": "7"}
+    settings = loaded(tmp_path, f"{text}\n{sections}", variables)
+    reference = settings.tasks["code"].reference
+    assert reference is not None
+    assert (reference.kind, reference.value) == ("json_schema", {"type": "array"})
+    assert (settings.judge.model, settings.judge.calls_per_hour) == ("b-0.6", 7)
+    assert (settings.feedback.trust, settings.feedback.sources) == (0.9, {"alice": 0.5})

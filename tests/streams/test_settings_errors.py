@@ -64,6 +64,17 @@ FILE_ERRORS = [
     ("routing", "default_task = 'x'", "routing.default_task: must be one of code; got 'x'"),
     ("routing", "policy = 'best'", "routing.policy: must be one of"),
     ("routing", "discount = 0", "routing.discount: must be a number above 0 and at most 1; got 0"),
+    ("", "[judge]\nmodel = 'x'", "judge.model: no model is named 'x'; models are: a, b-0.6"),
+    ("", "[judge]\nshare = 1.1", "judge.share: must be a number from 0 to 1; got 1.1"),
+    ("", "[judge]\ncalls_per_hour = -1", "judge.calls_per_hour: must be an integer at least 0"),
+    ("", "[judge]\ntasks = ['x']", "judge.tasks: no task is named 'x'; tasks are: code"),
+    ("", "[judge]\nprompt = '{answer}'", "judge.prompt: must have {question} in it"),
+    ("", "[judge]\ntimeout_s = 0", "judge.timeout_s: must be a number above 0; got 0"),
+    ("", "[feedback]\ntrust = 2", "feedback.trust: must be a number from 0 to 1; got 2"),
+    ("", "[feedback]\nsources = { a = -1 }", "feedback.sources.a: must be a number from 0 to 1"),
+    ("", "[grading]\nconcurrency = 0", "grading.concurrency: must be an integer at least 1"),
+    ("tasks.code", "reference = { value = 1 }", "tasks.code.reference: must be a table; got"),
+    ("tasks.code", "reference = { kind = 'x', y = 1 }", "tasks.code.reference: must be a table"),
     ("", "[models.A]\nserves = ['chat']\nprotocol = 'tgi'", "models.A.endpoint: must be an http"),
 ]
 
@@ -153,4 +164,18 @@ def test_a_file_that_is_not_text(tmp_path: Path) -> None:
 def test_a_task_that_no_model_can_serve(tmp_path: Path) -> None:
     text = "[tasks.reasoning]"
     with pytest.raises(SettingsError, match=r"tasks\.reasoning: no capable model: declare one"):
+        loaded(tmp_path, text)
+
+
+def test_a_judge_that_only_embeds(tmp_path: Path) -> None:
+    text = f"""{GOOD}
+[models.e]
+endpoint = "http://e"
+protocol = "tei"
+serves = ["embedding"]
+vector_space = "e"
+[judge]
+model = "e"
+"""
+    with pytest.raises(SettingsError, match=r"judge\.model: e does not serve chat"):
         loaded(tmp_path, text)

@@ -16,6 +16,7 @@ def apply(cpu_s: int, memory_bytes: int, file_bytes: int, open_files: int, tasks
         resource.RLIMIT_CPU: cpu_s,
         resource.RLIMIT_AS: memory_bytes,
         resource.RLIMIT_FSIZE: file_bytes,
+        resource.RLIMIT_NOFILE: open_files,
         resource.RLIMIT_NPROC: tasks,
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_MSGQUEUE: 0,

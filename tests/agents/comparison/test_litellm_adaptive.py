@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -106,9 +107,7 @@ async def _recorded(router: Any, turns: int) -> None:
 
 
 def _general() -> Any:
-    from litellm.types.router import RequestType
-
-    return RequestType.GENERAL
+    return importlib.import_module("litellm.types.router").RequestType.GENERAL
 
 
 async def test_it_learns_whom_to_choose_and_is_repeatable() -> None:

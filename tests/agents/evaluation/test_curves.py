@@ -9,7 +9,14 @@ from agents.evaluation.curves import added, curves
 from tests.agents.evaluation.recorded import outcomes, plan, run
 
 WORLD = outcomes({"x": {"a": [1, 0, 1], "b": [0, 0, 0.5]}, "y": {"b": [1, 0, 1], "c": [1, 1, 1]}})
-SHARES = [[0.9, 0.1, 0], [0.5, 0.5, 0], [0.5, 0.5, 0], [0, 1, 0], [0, 0.2, 0.8], [0, 0, 1]]
+SHARES: list[list[float]] = [
+    [0.9, 0.1, 0],
+    [0.5, 0.5, 0],
+    [0.5, 0.5, 0],
+    [0, 1, 0],
+    [0, 0.2, 0.8],
+    [0, 0, 1],
+]
 
 
 def test_sums_by_window() -> None:

@@ -151,6 +151,17 @@ def test_finding_counts_from_the_restoration_to_more_than_half() -> None:
     assert shifted(*course, rule(24, a=0.51, b=0.49, c=0))[1] == [(24 - 18) / 4]
 
 
+def test_a_model_that_never_led_cannot_be_found_again() -> None:
+    course = FIRST, rule(4, a=0.2, b=0.6, c=0.2), rule(24, a=0.9, b=0.1, c=0)
+    assert shifted(*course)[1] == []
+
+
+def test_one_that_becomes_the_best_is_found_though_it_never_led() -> None:
+    better = Shift(at=0.25, restore_at=1.0, model="c", points=0.5)
+    course = FIRST, LED, rule(8, a=0.2, b=0.2, c=0.6)
+    assert shifted(*course, shift=better, at=(6, 24)) == ([], [0.5])
+
+
 def test_one_that_was_never_left_is_found_at_once() -> None:
     assert shifted(FIRST, LED)[1] == [0.0]
 

@@ -4,39 +4,38 @@ from __future__ import annotations
 
 import pytest
 
-from agents.grader import judge
-from agents.graders import GRADERS
-from agents.graders.grade import GradeError
+from agents.grader import reference_of
 from schemas.query import Reference
 from schemas.response import AnswerError, Response
+from streams.sections import TaskReference
+from streams.settings import Settings, Task
 from tests.agents.graders.answers import DECISION, answer
 
 REFERENCE = Reference(kind="exact", value="Paris")
+DEFAULT = Settings(tasks={DECISION.task: Task(reference=TaskReference(kind="regex", value="x"))})
 
 
-def test_an_answer_with_a_reference_is_graded() -> None:
-    metric = judge(answer("paris!", reference=REFERENCE, decision=DECISION))
-    assert metric is not None
-    assert (metric.accuracy, metric.grader, metric.model) == (1.0, "exact", "a")
+def test_an_answer_is_graded_by_its_querys_reference() -> None:
+    response = answer("paris!", reference=REFERENCE, decision=DECISION)
+    assert reference_of(Settings(), response) == REFERENCE
+    assert reference_of(DEFAULT, response) == REFERENCE
+
+
+def test_one_without_is_graded_by_its_tasks() -> None:
+    response = answer("paris!", decision=DECISION)
+    assert reference_of(DEFAULT, response) == Reference(kind="regex", value="x")
+    assert reference_of(Settings(tasks={"other": Task()}), response) is None
 
 
 @pytest.mark.parametrize(
     "response",
     [
-        answer("Paris", decision=DECISION),
         answer("Paris", reference=REFERENCE),
         answer(
             reference=REFERENCE, decision=DECISION, error=AnswerError(kind="timeout", message="")
         ),
     ],
-    ids=["no reference", "no decision", "an error"],
+    ids=["no decision", "an error"],
 )
 def test_what_is_not_graded(response: Response) -> None:
-    assert judge(response) is None
-
-
-def test_an_unknown_kind_of_reference() -> None:
-    response = answer("x", reference=Reference(kind="vibes"), decision=DECISION)
-    known = ", ".join(GRADERS)
-    with pytest.raises(GradeError, match=f"'vibes' has no grader; kinds are {known}"):
-        judge(response)
+    assert reference_of(DEFAULT, response) is None

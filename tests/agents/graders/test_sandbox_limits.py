@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 import sys
 import time
@@ -55,6 +56,13 @@ def test_a_memory_bomb_gets_memory_error() -> None:
 def test_it_starts_no_process(call: str) -> None:
     answer = f"import os\ndef f():\n    try: {call}\n    except PermissionError: return 'refused'"
     assert passed(answer, "assert f() == 'refused'") == [True]
+
+
+def test_the_kernel_itself_refuses_a_process() -> None:
+    """Past the C library, by the number of ``fork`` (``clone`` where there is none)."""
+    number = {"x86_64": 57, "aarch64": 220}[platform.machine()]
+    answer = f"import ctypes\ndef f(): return ctypes.CDLL(None).syscall({number}, 17, 0, 0, 0, 0)"
+    assert passed(answer, "assert f() == -1") == [True]
 
 
 def test_a_fork_bomb_goes_nowhere() -> None:
@@ -141,6 +149,12 @@ def test_open_files_are_counted() -> None:
 def test_endless_output_goes_nowhere(descriptor: int) -> None:
     answer = f"import os\ndef f():\n    while True: os.write({descriptor}, bytes(65536))"
     assert passed(answer, "f()") == [False]
+
+
+@pytest.mark.parametrize("descriptor", [1, 2])
+def test_much_output_holds_nothing_up(descriptor: int) -> None:
+    answer = f"import os\ndef f():\n    for _ in range(100): os.write({descriptor}, bytes(65536))"
+    assert passed(answer, "f()") == [True]
 
 
 def test_an_endless_result_is_refused() -> None:

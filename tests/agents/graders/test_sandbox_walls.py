@@ -104,6 +104,11 @@ def in_use(path: Path) -> bool:
     return Path(sysconfig.get_path("stdlib")).is_relative_to(path)
 
 
+def test_it_sees_no_installed_package() -> None:
+    path = str(Path(sysconfig.get_path("stdlib")) / "site-packages")
+    assert passed(READ, f"assert read({path!r}) in ([], 'FileNotFoundError')") == [True]
+
+
 def test_it_sees_none_of_the_hosts_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_TOKEN", "hidden")
     answer = "import os\ndef f(): return sorted(os.environ)"

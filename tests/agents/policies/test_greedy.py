@@ -14,7 +14,7 @@ MODELS = ("a", "b", "c")
 @pytest.mark.parametrize(
     ("known", "best", "score"),
     [
-        # (right + 1) / (right + wrong + 2)
+        # right plus one, over right and wrong plus two
         (state(a=(8, 2), b=(6, 4)), "a", 0.750),
         (state(a=(1, 9), b=(2, 8)), "c", 0.500),  # what is unknown is one right and one wrong
         (state(a=(1, 0), b=(90, 10)), "b", 0.892),  # one right answer isn't sureness

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from agents.policies.thompson import posteriors, probability_best, weigh
+from agents.policies.thompson import exponent, posteriors, probability_best, weigh
 from agents.scoring import Worth
 from agents.tuning import Orders, next_rule
 from schemas.routing_rule import Inputs, RoutingRule
@@ -143,3 +143,11 @@ def test_under_inverse_latency_the_faster_of_two_as_good_gets_more() -> None:
     seen = {"a": summary(20, 0.8, 8.0), "b": summary(20, 0.8, 2.0), "c": summary(20, 0.1, 2.0)}
     assert shares(run(5, seen, "inverse-latency"))["b"] > 0.99
     assert shares(run(5, seen, "accuracy"))["b"] == pytest.approx(0.5, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("sharpness", "trials", "power"),
+    [(6.0, 0, 1.0), (6.0, 20, 2.0), (6.0, 60, 3.0), (6.0, 10_000, 6.0), (1.0, 60, 1.0)],
+)
+def test_the_power_grows_with_the_evidence(sharpness: float, trials: int, power: float) -> None:
+    assert exponent(sharpness, trials * MILLION) == pytest.approx(power)
