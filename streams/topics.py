@@ -61,7 +61,7 @@ FIXED: tuple[Topic, ...] = (
     Topic("responses", (Response,), "query id", 7 * DAY_MS),
     Topic("chunks", (Chunk,), "query id", HOUR_MS),
     Topic("cancellations", (Cancellation,), "query id", HOUR_MS),
-    Topic("feedback", (Feedback,), "query id", 7 * DAY_MS),
+    Topic("feedback", (Feedback,), "query id", 7 * DAY_MS, extra=_BROKER_TIME),
     Topic("metrics", (Metric, Tick), "query id", 30 * DAY_MS, extra=_BROKER_TIME),
     Topic("scores", (WindowScore,), "task", 30 * DAY_MS, partitions=1),
     Topic("controls", (Control,), "task", 30 * DAY_MS, partitions=1),
