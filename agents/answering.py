@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agents.generation import Answer
 from schemas.assignment import Assignment, Decision, ErrorKind
 from schemas.metric import Metric
 from schemas.query import Query
@@ -43,6 +44,47 @@ def error_answer(
         answered_at=now_ms,
         session=known.session if known else None,
         reply_to=known.reply_to if known else None,
+    )
+
+
+def answered(
+    name: str, model: Model, assignment: Assignment, answer: Answer, span: tuple[int, int]
+) -> Response:
+    """A model's answer as a response.
+
+    Args:
+        name: the model's.
+        model: its settings: vector space and prices.
+        assignment: what it was asked, when, and why it was chosen.
+        answer: what it said.
+        span: when the call began and when it ended, in Unix milliseconds.
+    """
+    started, now = span
+    query, rows = assignment.query, answer.embeddings
+    return Response(
+        query_id=query.query_id,
+        task=assignment.task,
+        model=name,
+        attempt=assignment.attempt,
+        text=answer.text,
+        embeddings=rows,
+        vector_space=model.vector_space if rows else None,
+        dimension=len(rows[0]) if rows else None,
+        tool_calls=answer.tool_calls,
+        finish_reason=answer.finish_reason,
+        usage=answer.usage,
+        cost_usd=cost_usd(model, answer.usage),
+        timings=Timings(
+            queue_s=seconds_between(assignment.asked_at, started),
+            inference_s=seconds_between(started, now),
+            first_token_s=answer.first_token_s,
+            total_s=seconds_between(assignment.asked_at, now),
+        ),
+        decision=assignment.decision,
+        answered_at=now,
+        session=query.session,
+        reply_to=query.reply_to,
+        reference=query.reference,
     )
 
 

@@ -62,7 +62,7 @@ def capable(settings: Settings, query: Query, task: str) -> list[str]:
 
     Embeddings of different vector spaces can't be compared: unless the query says ``any_space``,
     only the models of one space are left: that of the first model that it names, else the
-    task's home space, that of the prior's largest model (DESIGN.md, decision 10).
+    task's home space, that of the prior's largest model (docs/routing.md).
     """
     names = [name for name in settings.candidates(task) if name in (query.models or [name])]
     if settings.tasks[task].needs == "embedding" and not query.any_space:

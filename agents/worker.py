@@ -16,15 +16,15 @@ import msgspec
 import tenacity
 from mode import Service
 
-from agents.answering import cost_usd, error_answer, failure_metric, seconds_between
+from agents.answering import answered, error_answer, failure_metric, seconds_between
+from agents.chunking import Chunks
 from agents.generation import Answer, Endpoint, OnText
 from agents.judging import is_sampled
 from agents.model_error import TRANSIENT, ModelError
 from agents.retrying import retry_pause_s
 from schemas.assignment import Assignment, Failure
-from schemas.chunk import Chunk
 from schemas.model_status import ModelStatus
-from schemas.response import Response, Timings
+from schemas.response import Response
 from schemas.wire import WireError, decode, salvage_query_id
 from streams.app import RoleApp, build_app
 from streams.clock import NowMs, now_ms
@@ -103,14 +103,14 @@ class Worker(Service):
 
     async def _serve(self, record: Record, assignment: Assignment) -> None:
         started = self._now_ms()
-        chunks = _Chunks(self, assignment) if assignment.query.stream else None
+        chunks = Chunks(self._outbox, self._name, assignment) if assignment.query.stream else None
         try:
             answer = await self._ask(assignment, chunks)
         except ModelError as error:
             begun = chunks is not None and chunks.number > 0
             await self._fail(assignment, error, final=begun or _is_shadow(assignment))
             return
-        response = self._response(assignment, answer, started)
+        response = answered(self._name, self._model, assignment, answer, (started, self._now_ms()))
         try:
             await self._send_answer(response, assignment)
         except RecordTooLargeError as error:
@@ -133,7 +133,7 @@ class Worker(Service):
                 return
         await self._outbox.send("responses", response, key=query.query_id)
 
-    async def _ask(self, assignment: Assignment, chunks: _Chunks | None) -> Answer:
+    async def _ask(self, assignment: Assignment, chunks: Chunks | None) -> Answer:
         """The answer, after the retries that the model's settings allow."""
         query = assignment.query
         instructions = self._settings.tasks[assignment.task].instructions
@@ -201,65 +201,10 @@ class Worker(Service):
             response = error_answer(query_id, "invalid", problem, self._now_ms())
             await self._outbox.send("responses", response, key=query_id)
 
-    def _response(self, assignment: Assignment, answer: Answer, started: int) -> Response:
-        now, query = self._now_ms(), assignment.query
-        rows = answer.embeddings
-        return Response(
-            query_id=query.query_id,
-            task=assignment.task,
-            model=self._name,
-            attempt=assignment.attempt,
-            text=answer.text,
-            embeddings=rows,
-            vector_space=self._model.vector_space if rows else None,
-            dimension=len(rows[0]) if rows else None,
-            tool_calls=answer.tool_calls,
-            finish_reason=answer.finish_reason,
-            usage=answer.usage,
-            cost_usd=cost_usd(self._model, answer.usage),
-            timings=Timings(
-                queue_s=seconds_between(assignment.asked_at, started),
-                inference_s=seconds_between(started, now),
-                first_token_s=answer.first_token_s,
-                total_s=seconds_between(assignment.asked_at, now),
-            ),
-            decision=assignment.decision,
-            answered_at=now,
-            session=query.session,
-            reply_to=query.reply_to,
-            reference=query.reference,
-        )
-
-    async def send_chunk(self, assignment: Assignment, number: int, text: str) -> None:
-        """Sends a piece of a streamed answer."""
-        query = assignment.query
-        chunk = Chunk(
-            query_id=query.query_id,
-            attempt=assignment.attempt,
-            number=number,
-            text=text,
-            model=self._name,
-            reply_to=query.reply_to,
-        )
-        await self._outbox.send("chunks", chunk, key=query.query_id)
-
 
 def _is_shadow(assignment: Assignment) -> bool:
     """Whether the query is a copy for this model alone: no other can answer for it."""
     return assignment.decision is not None and assignment.decision.kind == "shadow"
-
-
-class _Chunks:
-    """Counts the pieces of one attempt's stream; after the first there is no reroute."""
-
-    def __init__(self, worker: Worker, assignment: Assignment) -> None:
-        self._worker = worker
-        self._assignment = assignment
-        self.number = 0
-
-    async def __call__(self, text: str) -> None:
-        number, self.number = self.number, self.number + 1
-        await self._worker.send_chunk(self._assignment, number, text)
 
 
 def build_worker(

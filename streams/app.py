@@ -33,7 +33,7 @@ class RoleApp(faust.App):
 
     ``before_agents``: readers and the outbox, started first and stopped last;
     ``after_agents``: what brings work (the intake, timers), started last and stopped first.
-    Faust's consumer, producer, tables and web server are not used (DESIGN.md, decision 5).
+    Faust's consumer, producer, tables and web server are not used (docs/delivery.md).
     """
 
     BootStrategy = RoleBoot

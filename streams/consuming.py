@@ -1,4 +1,4 @@
-"""The way in: one consumer service under every role (DESIGN.md, decision 5).
+"""The way in: one consumer service under every role (docs/delivery.md).
 
 Batches of one partition go through a Faust channel to the role's agent, which says what is done;
 offsets are committed contiguously, and only after all that the agent sent is acknowledged. At

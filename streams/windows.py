@@ -1,6 +1,6 @@
 """Tumbling windows over one ``metrics`` partition: a pure fold of its records.
 
-Time is the records' own (DESIGN.md, decision 4). ``observed_at`` chooses the window; ``Tick``
+Time is the records' own (docs/windows.md). ``observed_at`` chooses the window; ``Tick``
 records alone close it, ``lateness_s`` after its end; nothing here reads a clock. So the parts
 that come out are a function of the partition's records, whoever folds them and however often:
 
