@@ -120,15 +120,11 @@ def _fall(state: ModelState, since_trials: int, since_reward: int) -> ModelState
     )
     trials, reward = _capped(since_trials, since_reward, KEPT_AFTER_FALL)
     return msgspec.structs.replace(
-        state,
+        forget(state),
         trials_micro=trials,
         reward_micro=reward,
         reference_trials_micro=max(1, reference[0]),
         reference_reward_micro=min(max(0, reference[1]), max(1, reference[0])),
-        fall_micro=0,
-        since_trials_micro=0,
-        since_reward_micro=0,
-        return_micro=0,
     )
 
 

@@ -194,6 +194,8 @@ def shadow(
 def _excluded(settings: Settings, rule: RoutingRule | None, task: str) -> frozenset[str]:
     """The models taken out; none when that would leave no candidate, as the rule says too."""
     excluded = frozenset(rule.excluded if rule else ())
+    if not excluded:  # the usual case, and on every query's way
+        return excluded
     return excluded if set(settings.candidates(task)) - excluded else frozenset()
 
 
