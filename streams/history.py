@@ -25,7 +25,13 @@ class LoggedRecord(Protocol):
     def timestamp(self) -> int: ...
 
     @property
+    def key(self) -> bytes | None: ...
+
+    @property
     def value(self) -> bytes | None: ...
+
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]: ...
 
 
 class Log(Protocol):
