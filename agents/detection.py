@@ -5,7 +5,9 @@ outcome of a model for "its known rate" against "``FALL`` lower". It adds up per
 window, so windows of any length detect alike, and it starts anew at 0, so that at the alarm the
 sums since the last 0 are the outcomes since the change (the maximum-likelihood change point).
 What is known then starts from those; what was known before is kept as the reference, against
-which the same kind of sum tells when the model is back at its old rate.
+which the same kind of sum tells when the model is back at its old rate. That sum is also the
+log-odds with which a fallen model is probed (``chance_of_return``), and a model that is back is
+on probation: its next alarm needs only as much evidence as its return did.
 
 The known rate is taken one standard deviation low: a reference of few outcomes must not raise
 false alarms. Thresholds are natural logarithms of odds; ``ALARM`` of 8 means that the evidence
@@ -52,6 +54,16 @@ def _known_rate(state: ModelState) -> float:
 def has_fallen(state: ModelState) -> bool:
     """Whether an alarm stands for this model."""
     return state.reference_trials_micro > 0
+
+
+def chance_of_return(state: ModelState) -> float:
+    """The probability that a fallen model is back, by its probes; 0 while none speaks for it.
+
+    ``RETURN`` is where this is a half, so the odds beforehand are e^-RETURN.
+    """
+    if state.return_micro <= 0:
+        return 0.0
+    return 1 / (1 + math.exp(RETURN - state.return_micro / MILLION))
 
 
 def forget(state: ModelState) -> ModelState:
@@ -141,7 +153,11 @@ def _watch_return(
     trials, reward = _capped(
         before.reference_trials_micro, before.reference_reward_micro, KEPT_AFTER_RETURN
     )
-    return msgspec.structs.replace(forget(after), trials_micro=trials, reward_micro=reward)
+    # As sure as it became that the model is back, it must become that it isn't.
+    doubt = _micro(ALARM - RETURN)
+    return msgspec.structs.replace(
+        forget(after), trials_micro=trials, reward_micro=reward, fall_micro=doubt
+    )
 
 
 def _capped(trials_micro: int, reward_micro: int, most: int) -> tuple[int, int]:

@@ -30,15 +30,15 @@ def _at_least(shares: Mapping[str, float], floors: Mapping[str, float]) -> dict[
     return {name: max(0.0, share - part * above[name]) for name, share in lifted.items()}
 
 
-def lift(shares: Mapping[str, float], names: Collection[str], together: float) -> dict[str, float]:
-    """Shares in which each of the named models has at least its equal part of ``together``.
+def lift(shares: Mapping[str, float], floors: Mapping[str, float]) -> dict[str, float]:
+    """Shares in which each of the named models has at least its floor (of at most 1 together).
 
-    What this takes comes from the others, and from the named that have more than their part, in
-    proportion to what they have or have more. All named: nothing changes.
+    What this takes comes from the others, and from the named that have more than their floor, in
+    proportion to what they have or have more. Nobody else is there: nothing changes.
     """
-    if not names or _others(shares, names) <= 0:
+    if not floors or _others(shares, floors) <= 0:
         return dict(shares)
-    return _at_least(shares, dict.fromkeys(names, together / len(names)))
+    return _at_least(shares, floors)
 
 
 def _others(shares: Mapping[str, float], names: Collection[str]) -> float:

@@ -22,6 +22,7 @@ from schemas.wire import MILLION, encode
 
 WARM_TASK_TRIALS = 200
 COLD_TRIALS = 10
+MOST_PROBED = 0.5
 
 
 @dataclass(frozen=True)
@@ -113,8 +114,7 @@ def _shaped(
 ) -> dict[str, float]:
     """The proposal within the configuration's bounds (docs/routing.md has the order)."""
     shares = shaping.explore(proposal.weights, configuration.exploration)
-    fallen = [name for name in shares if detection.has_fallen(known(state, name))]
-    shares = shaping.lift(shares, fallen, configuration.probe)
+    shares = shaping.lift(shares, _probes(configuration, state, shares))
     cold = _cold(state, shares)
     shares = shaping.lower(shares, cold, configuration.cold_share)
     shares = shaping.cap(shares, configuration.largest_share, cold)
@@ -122,6 +122,27 @@ def _shaped(
         return shares
     before = {name: weight / MILLION for name, weight in previous.weights.items()}
     return shaping.step(before, shares, configuration.largest_step)
+
+
+def _probes(
+    configuration: RoutingConfiguration, state: PolicyState, names: Iterable[str]
+) -> dict[str, float]:
+    """What fallen models get at least: ``probe`` together, each more the likelier it is back.
+
+    As much as the probability that it is back, as Thompson sampling would: so a few good probes
+    bring more of them. Together no more than half of the traffic, while that isn't decided.
+    """
+    states = {name: known(state, name) for name in names}
+    chances = {
+        name: detection.chance_of_return(one)
+        for name, one in states.items()
+        if detection.has_fallen(one)
+    }
+    if configuration.probe <= 0 or not chances:
+        return {}
+    part = MOST_PROBED / max(MOST_PROBED, sum(chances.values()))
+    least = configuration.probe / len(chances)
+    return {name: max(least, chance * part) for name, chance in chances.items()}
 
 
 def _cold(state: PolicyState, names: Iterable[str]) -> list[str]:

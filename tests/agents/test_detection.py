@@ -10,13 +10,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.detection import FEWEST_TRIALS, KEPT_AFTER_FALL, KEPT_AFTER_RETURN, has_fallen
+from agents.detection import (
+    ALARM,
+    FEWEST_TRIALS,
+    KEPT_AFTER_FALL,
+    KEPT_AFTER_RETURN,
+    RETURN,
+    chance_of_return,
+    has_fallen,
+)
 from agents.learning import observe
 from schemas.routing_rule import ModelState, PolicyState
 from schemas.window_score import ModelSummary
 from schemas.wire import MILLION, decode, encode
 from tests.agents.rule_parts import configuration, summary, window
 
+PROBATION = round((ALARM - RETURN) * MILLION)
 RATES = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95)
 
 
@@ -163,6 +172,14 @@ def fallen_from(rate: float) -> ModelState:
     return run([rate] * 200 + [rate - 0.4] * 60, 20).state
 
 
+def just_back(state: ModelState) -> ModelState:
+    """The model right after so many good probes as it takes."""
+    while has_fallen(state):
+        state = fold(state, [1.0])
+    assert state.fall_micro == PROBATION
+    return state
+
+
 @pytest.mark.parametrize("rate", [0.6, 0.75, 0.9])
 @pytest.mark.parametrize(("size", "median"), [(1, 15), (5, 20), (20, 40)])
 def test_a_return_to_the_old_rate_restores_and_clears(rate: float, size: int, median: int) -> None:
@@ -172,7 +189,8 @@ def test_a_return_to_the_old_rate_restores_and_clears(rate: float, size: int, me
         at = run(grades, size, low).returns[0]
         found.append(at)
         back = run(grades[:at], size, low).state
-        assert (back.reference_trials_micro, back.return_micro, back.fall_micro) == (0, 0, 0)
+        assert (back.reference_trials_micro, back.return_micro) == (0, 0)
+        assert back.fall_micro == PROBATION
         assert back.trials_micro == KEPT_AFTER_RETURN * MILLION
         assert back.reward_micro == pytest.approx(KEPT_AFTER_RETURN * rate * MILLION, abs=1)
     assert sorted(found)[50] <= median
@@ -192,10 +210,41 @@ def test_a_return_drops_the_suspicion_of_a_second_fall() -> None:
     assert fallen.since_trials_micro > 100 * MILLION
     back = run([1.0] * 2, 1, fallen).state
     assert not has_fallen(back)
-    assert (back.fall_micro, back.since_trials_micro, back.since_reward_micro) == (0, 0, 0)
+    assert (back.since_trials_micro, back.since_reward_micro) == (0, 0)
     again = run([0.0] * 40, 1, back)
     assert len(again.falls) == 1
     assert again.state.reference_trials_micro == KEPT_AFTER_RETURN * MILLION
+
+
+def test_a_false_return_is_seen_sooner_than_a_first_fall() -> None:
+    """It was down all the time: good probes by luck, and it must not stay restored."""
+    low = fallen_from(0.9)
+    probation, first = [], []
+    for seed in range(100):
+        lucky = just_back(low)
+        probation.append(next(iter(run(drawn(seed, (0.5, 300)), 1, lucky).falls), 999))
+        settled = run([0.9] * 200, 20).state
+        first.append(next(iter(run(drawn(seed, (0.5, 300)), 1, settled).falls), 999))
+    assert sorted(probation)[50] <= 12 < sorted(first)[50]
+
+
+def test_good_outcomes_end_the_probation() -> None:
+    back = just_back(fallen_from(0.9))
+    settled = run([1.0] * 20, 1, back).state
+    assert (settled.fall_micro, has_fallen(settled)) == (0, False)
+
+
+def test_the_chance_of_a_return_grows_with_good_probes() -> None:
+    state = fallen_from(0.9)
+    assert chance_of_return(state) == 0.0
+    chances = []
+    while has_fallen(state):
+        chances.append(chance_of_return(state))
+        state = fold(state, [1.0])
+    assert chances == sorted(chances)
+    assert 0.02 < chances[1] < 0.2
+    assert 0.2 < chances[-1] <= 0.5
+    assert chance_of_return(state) == 0.0
 
 
 def test_a_second_fall_starts_again_but_keeps_the_first_reference() -> None:

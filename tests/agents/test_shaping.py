@@ -99,42 +99,58 @@ def test_a_step_from_models_that_are_all_gone_goes_all_the_way() -> None:
     assert step({"x": 1.0}, {"a": 0.7, "b": 0.3}, 0.0) == {"a": 0.7, "b": 0.3}
 
 
-@given(distributions, NAMES, PART)
-@example({"a": 0.999, "b": 0.0, "c": 0.001}, frozenset("ab"), 0.03)
-@example({"a": 0.9, "b": 0.0, "c": 0.1}, frozenset("ab"), 0.5)
-def test_lifted_models_have_their_parts_and_others_do_not_gain(
-    given: dict[str, float], names: frozenset[str], together: float
+floors = st.dictionaries(st.sampled_from("abcd"), st.floats(0, 0.25), max_size=4)
+
+
+@given(distributions, floors)
+@example({"a": 0.999, "b": 0.0, "c": 0.001}, {"a": 0.015, "b": 0.015})
+@example({"a": 0.9, "b": 0.0, "c": 0.1}, {"a": 0.25, "b": 0.25})
+def test_lifted_models_have_their_floors_and_others_do_not_gain(
+    given: dict[str, float], floors: dict[str, float]
 ) -> None:
-    before, present = normal(given), names & set(given)
-    after = lift(before, present, together)
+    before = normal(given)
+    present = {name: floor for name, floor in floors.items() if name in given}
+    after = lift(before, present)
     assert sum(after.values()) == pytest.approx(1)
     assert min(after.values()) >= 0
-    if present and sum(before[name] for name in set(given) - present) > 0:
-        part = together / len(present)
-        assert min(after[name] for name in present) >= part - 1e-9
-        assert sum(after[name] for name in present) >= together - 1e-9
-        assert all(after[name] <= before[name] + 1e-9 for name in set(given) - present)
+    others = set(given) - set(present)
+    if present and sum(before[name] for name in others) > 0:
+        assert all(after[name] >= floor - 1e-9 for name, floor in present.items())
+        assert all(after[name] <= before[name] + 1e-9 for name in others)
     else:
         assert after == before
 
 
 @pytest.mark.parametrize(
-    ("given", "names", "together", "lifted"),
+    ("given", "floors", "lifted"),
     [
-        ({"a": 1.0, "b": 0.0}, "b", 0.03, {"a": 0.97, "b": 0.03}),
-        ({"a": 0.6, "b": 0.3, "c": 0.1}, "c", 0.4, {"a": 0.4, "b": 0.2, "c": 0.4}),
-        ({"a": 0.9, "b": 0.1, "c": 0.0}, "bc", 0.1, {"a": 0.8526, "b": 0.0974, "c": 0.05}),
-        ({"a": 0.5, "b": 0.5}, "b", 0.03, {"a": 0.5, "b": 0.5}),
-        ({"a": 0.5, "b": 0.5}, "", 0.9, {"a": 0.5, "b": 0.5}),
-        ({"a": 0.9, "b": 0.1}, "ab", 0.9, {"a": 0.9, "b": 0.1}),
-        ({"a": 1.0, "b": 0.0, "c": 0.0}, "ab", 0.5, {"a": 1.0, "b": 0.0, "c": 0.0}),
-        ({"a": 0.999, "b": 0.0, "c": 0.001}, "ab", 1.0, {"a": 0.5, "b": 0.5, "c": 0.0}),
+        ({"a": 1.0, "b": 0.0}, {"b": 0.03}, {"a": 0.97, "b": 0.03}),
+        ({"a": 0.6, "b": 0.3, "c": 0.1}, {"c": 0.4}, {"a": 0.4, "b": 0.2, "c": 0.4}),
+        (
+            {"a": 0.9, "b": 0.1, "c": 0.0},
+            {"b": 0.05, "c": 0.05},
+            {"a": 0.8526, "b": 0.0974, "c": 0.05},
+        ),
+        ({"a": 0.9, "b": 0.1, "c": 0.0}, {"c": 0.3}, {"a": 0.63, "b": 0.07, "c": 0.3}),
+        ({"a": 0.5, "b": 0.5}, {"b": 0.03}, {"a": 0.5, "b": 0.5}),
+        ({"a": 0.5, "b": 0.5}, {}, {"a": 0.5, "b": 0.5}),
+        ({"a": 0.9, "b": 0.1}, {"a": 0.45, "b": 0.45}, {"a": 0.9, "b": 0.1}),
+        (
+            {"a": 1.0, "b": 0.0, "c": 0.0},
+            {"a": 0.25, "b": 0.25},
+            {"a": 1.0, "b": 0.0, "c": 0.0},
+        ),
+        (
+            {"a": 0.999, "b": 0.0, "c": 0.001},
+            {"a": 0.5, "b": 0.5},
+            {"a": 0.5, "b": 0.5, "c": 0.0},
+        ),
     ],
 )
 def test_lifted_shares(
-    given: dict[str, float], names: str, together: float, lifted: dict[str, float]
+    given: dict[str, float], floors: dict[str, float], lifted: dict[str, float]
 ) -> None:
-    assert lift(given, list(names), together) == pytest.approx(lifted, abs=1e-4)
+    assert lift(given, floors) == pytest.approx(lifted, abs=1e-4)
 
 
 @given(distributions, NAMES, PART)

@@ -154,6 +154,38 @@ def test_a_new_model_enters_a_warm_task_with_a_small_share(policy: str) -> None:
     assert shares(known)["new"] > 0.2
 
 
+def test_the_likelier_a_fallen_model_is_back_the_more_it_is_probed() -> None:
+    given = bounded(candidates=["a", "b"], largest_share=1.0)
+    down = {"a": summary(200, 0.9), "b": summary(40, 0.1)}
+    good = {"a": summary(200, 0.9), "b": summary(1, 1.0)}
+    before = {"a": summary(200, 0.7), "b": summary(200, 0.9)}
+    *_, low, first, second, third = follow(given, None, before, before, down, good, good, good)
+    assert [fallen(rule) for rule in (low, first, second, third)] == [["b"]] * 4
+    probes = [shares(rule)["b"] for rule in (low, first, second, third)]
+    assert probes[0] == pytest.approx(0.05, abs=ROUNDING)
+    assert probes == sorted(set(probes))
+    assert 0.15 < probes[-1] < 0.5
+
+
+def test_fallen_models_together_are_not_probed_with_more_than_half() -> None:
+    given = bounded(largest_share=1.0)
+    before = {"a": summary(200, 0.8), "b": summary(200, 0.9), "c": summary(200, 0.9)}
+    down = {"a": summary(200, 0.8), "b": summary(60, 0.1), "c": summary(60, 0.1)}
+    good = {"b": summary(5, 1.0), "c": summary(5, 1.0)}
+    rule = follow(given, None, before, before, down, good)[-1]
+    assert fallen(rule) == ["b", "c"]
+    assert shares(rule)["b"] + shares(rule)["c"] == pytest.approx(0.5, abs=0.05)
+
+
+def test_without_a_probe_a_fallen_model_gets_none() -> None:
+    given = bounded(candidates=["a", "b"], largest_share=1.0, probe=0.0, exploration=0.0)
+    before = {"a": summary(200, 0.7), "b": summary(200, 0.9)}
+    down = {"a": summary(200, 0.9), "b": summary(60, 0.1)}
+    rule = follow(given, None, before, before, down, {"b": summary(3, 1.0)})[-1]
+    assert fallen(rule) == ["b"]
+    assert shares(rule)["b"] < 0.01
+
+
 def test_in_a_cold_task_nobody_is_new() -> None:
     given = bounded(prior={"c": 1.0}, largest_share=1.0)
     (rule,) = follow(given, None, {"a": summary(20, 0.1)})
