@@ -20,8 +20,10 @@ from agents.commands import (
     models,
     orders,
     rebuild,
+    replay,
     running,
     views,
+    whatif,
 )
 from agents.commands.context import FAILED, USAGE, Context, parse_flags
 from agents.local.models import MissingWheelError
@@ -50,7 +52,9 @@ for command in (
     asking.tail,
     views.scores,
     rebuild.rebuild,
+    replay.replay,
     evaluate.evaluate,
+    whatif.whatif,
     models.sim_model,
     models.local_model,
 ):

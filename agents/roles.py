@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from agents import aggregator, grader, router, tuner, worker
+from agents import aggregator, archiver, grader, router, tuner, worker
 from streams.app import RoleApp
 from streams.settings import Settings, SettingsError
 
@@ -19,7 +19,8 @@ _WORKER = f"{worker.ROLE}-"
 
 def role_names(settings: Settings) -> list[str]:
     """Every role that the settings call for, one worker per model."""
-    return [*_BUILDERS, *(_WORKER + model for model in settings.models)]
+    kept = [archiver.ROLE] if settings.archive.directory else []
+    return [*_BUILDERS, *kept, *(_WORKER + model for model in settings.models)]
 
 
 def build_role(settings: Settings, name: str, replica: str) -> RoleApp:
@@ -30,6 +31,8 @@ def build_role(settings: Settings, name: str, replica: str) -> RoleApp:
     """
     if name.startswith(_WORKER):
         return worker.build_worker(settings, name.removeprefix(_WORKER), replica)
+    if name == archiver.ROLE:
+        return archiver.build_archiver(settings, replica)
     if name not in _BUILDERS:
         known = ", ".join(role_names(settings))
         raise SettingsError("zeta run", name, f"no such role; roles are {known}")

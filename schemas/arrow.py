@@ -6,7 +6,7 @@ JSON; instants stay integers of milliseconds, as on the wire.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -82,6 +82,11 @@ def _type(kind: msgspec.inspect.Type) -> pa.DataType:
     return _SCALARS[type(kind)]
 
 
+def arrow_type(kind: msgspec.inspect.Type) -> pa.DataType:
+    """The column of a field's type."""
+    return _type(kind)
+
+
 _Convert = Callable[[Any], Any]
 _json = msgspec.json.Encoder(order="deterministic")
 
@@ -110,6 +115,12 @@ def _converter(kind: msgspec.inspect.Type) -> _Convert:
     return _as_json if isinstance(kind, msgspec.inspect.AnyType) else _as_it_is
 
 
+def as_row_value(kind: msgspec.inspect.Type) -> _Convert | None:
+    """How a value of this type is written in a row; None: as it is."""
+    convert = _converter(kind)
+    return None if convert is _as_it_is else convert
+
+
 def _union_converter(kind: msgspec.inspect.UnionType) -> _Convert:
     parts = [part for part in kind.types if not isinstance(part, msgspec.inspect.NoneType)]
     if len(parts) == 1:
@@ -121,7 +132,9 @@ def _dict_converter(kind: msgspec.inspect.DictType) -> _Convert:
     if isinstance(kind.value_type, msgspec.inspect.AnyType):
         return _as_json
     item = _converter(kind.value_type)
-    return lambda rows: [(key, item(value)) for key, value in rows.items()]
+    return lambda rows: (
+        None if rows is None else [(key, item(value)) for key, value in rows.items()]
+    )
 
 
 def _struct_converter(kind: msgspec.inspect.StructType) -> _Convert:
@@ -164,3 +177,75 @@ def arrow_schema(event: type[Event]) -> pa.Schema:
     """The event's columns, in the order of its fields; every column may be null."""
     kind: Any = msgspec.inspect.type_info(event)
     return pa.schema(_fields(kind))
+
+
+def _reader(kind: msgspec.inspect.Type) -> _Convert:
+    """The inverse of ``_converter``: never called with None."""
+    if isinstance(kind, msgspec.inspect.Metadata):
+        return _reader(kind.type)
+    if isinstance(kind, msgspec.inspect.UnionType):
+        return _union_reader(kind)
+    if isinstance(kind, msgspec.inspect.DictType):
+        return _dict_reader(kind)
+    if isinstance(kind, msgspec.inspect.ListType):
+        item = _reader(kind.item_type)
+        return _as_it_is if item is _as_it_is else lambda rows: [item(row) for row in rows]
+    if isinstance(kind, msgspec.inspect.StructType):
+        return _struct_reader(kind)
+    return msgspec.json.decode if isinstance(kind, msgspec.inspect.AnyType) else _as_it_is
+
+
+def _union_reader(kind: msgspec.inspect.UnionType) -> _Convert:
+    parts = [part for part in kind.types if not isinstance(part, msgspec.inspect.NoneType)]
+    if len(parts) == 1:
+        return _reader(parts[0])
+    return msgspec.json.decode if _union(kind) == pa.string() else _as_it_is
+
+
+def _dict_reader(kind: msgspec.inspect.DictType) -> _Convert:
+    if isinstance(kind.value_type, msgspec.inspect.AnyType):
+        return msgspec.json.decode
+    item = _reader(kind.value_type)
+    return lambda pairs: {key: item(value) for key, value in pairs}
+
+
+def _struct_reader(kind: msgspec.inspect.StructType) -> _Convert:
+    # What equals the default is left to the struct: it writes any other object, even an equal one.
+    fields = [
+        (field.name, field.encode_name, _reader(field.type), field.default) for field in kind.fields
+    ]
+
+    def read(row: Mapping[str, Any]) -> Any:
+        given = {}
+        for name, column, read_one, default in fields:
+            value = row.get(column)
+            if value is not None and value != default:
+                given[name] = read_one(value)
+        return kind.cls(**given)
+
+    return read
+
+
+@cache
+def _row_reader(event: type[Event]) -> tuple[Any, _Convert]:
+    kind: Any = msgspec.inspect.type_info(event)
+    return (kind.tag_field and (kind.tag_field, kind.tag), _struct_reader(kind))
+
+
+def event_of(row: Mapping[str, Any], types: Sequence[type[Event]]) -> Event:
+    """The event in a row of ``arrow_row`` or of a table: the very one, with the same bytes.
+
+    Columns that an event doesn't have are passed over, and a column that isn't there holds the
+    field's default, so rows of older and newer schemas can be read. Several ``types`` are told
+    apart by their tags.
+
+    Raises:
+        ValueError: it is none of them.
+        TypeError: a field that has no default isn't there.
+    """
+    for event in types:
+        tag, read = _row_reader(event)
+        if not tag or row.get(tag[0]) == tag[1]:
+            found: Event = read(row)
+            return found
+    raise ValueError(f"no row of {', '.join(event.__name__ for event in types)}")

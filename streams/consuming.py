@@ -61,6 +61,9 @@ class Intake(Service, ConsumerRebalanceListener):  # type: ignore[misc]
             gets its partitions back at once); empty for dynamic membership.
         max_in_flight: records per partition, default ``kafka.max_in_flight``.
         seek: called on each assignment; says where to read from, instead of the commit.
+        settle: called with partitions that are leaving, at a rebalance or at the end, when the
+            work in flight is done: a role that gathers gives up what it holds, and may anchor
+            before the last commit. It has ``drain_s``, together with that work.
         on_revoked: called after a revoked partition is drained and committed.
     """
 
@@ -75,6 +78,7 @@ class Intake(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         replica: str = "",
         max_in_flight: int | None = None,
         seek: Seek | None = None,
+        settle: Callable[[set[TopicPartition]], Awaitable[None]] | None = None,
         on_revoked: Callable[[set[TopicPartition]], None] | None = None,
     ) -> None:
         super().__init__()
@@ -86,6 +90,7 @@ class Intake(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         self._membership = Membership(kafka.bootstrap, self._group, replica)
         self._max_in_flight = max_in_flight or kafka.max_in_flight
         self._seek = seek
+        self._settle = settle
         self._on_revoked = on_revoked
         self._progress: dict[TopicPartition, Progress] = {}
         self._changed = asyncio.Event()
@@ -214,6 +219,8 @@ class Intake(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         try:
             async with asyncio.timeout(self._kafka.drain_s):
                 await self._finish_begun(leaving.values())
+                if self._settle is not None and not self.crashed:
+                    await self._settle(partitions)
         except TimeoutError:
             self.log.warning("drain_s passed with work in flight; it will be done again")
         try:

@@ -31,7 +31,7 @@ class LoggedRecord(Protocol):
     def value(self) -> bytes | None: ...
 
     @property
-    def headers(self) -> Sequence[tuple[str, bytes]]: ...
+    def headers(self) -> Sequence[tuple[str, bytes | None]]: ...
 
 
 class Log(Protocol):
@@ -49,8 +49,10 @@ class Log(Protocol):
         """One past the newest record."""
         ...
 
-    def read(self, topic: str, partition: int) -> AsyncIterator[Sequence[LoggedRecord]]:
-        """All records in order, in batches."""
+    def read(
+        self, topic: str, partition: int, start: int | None = None
+    ) -> AsyncIterator[Sequence[LoggedRecord]]:
+        """All records in order, in batches; with ``start``, those at or after that offset."""
         ...
 
 
@@ -62,7 +64,9 @@ class _Span:
 
 
 class History:
-    """A ``Log`` of topics on the broker. Each partition can be read once.
+    """A ``Log`` of topics on the broker; a partition has one reader at a time.
+
+    Without a ``start`` a reader goes on where the last one stopped, at first at the beginning.
 
     Memory is bounded: a partition is fetched as it is read. Retention that overtakes the reader
     raises ``OffsetOutOfRangeError``.
@@ -109,10 +113,21 @@ class History:
         """See ``Log``."""
         return self._spans[topic, partition].end
 
-    async def read(self, topic: str, partition: int) -> AsyncIterator[Sequence[LoggedRecord]]:
+    async def first_at(self, topic: str, partition: int, at: int) -> int:
+        """The offset of the first record whose timestamp is ``at`` (Unix ms) or later, else end."""
+        span = self._spans[topic, partition]
+        where = TopicPartition(self._prefix + topic, partition)
+        found = (await span.consumer.offsets_for_times({where: max(at, 0)}))[where]
+        return span.end if found is None else min(max(found.offset, span.beginning), span.end)
+
+    async def read(
+        self, topic: str, partition: int, start: int | None = None
+    ) -> AsyncIterator[Sequence[LoggedRecord]]:
         """See ``Log``."""
         span = self._spans[topic, partition]
         where = TopicPartition(self._prefix + topic, partition)
+        if start is not None and start != await span.consumer.position(where):
+            span.consumer.seek(where, max(start, span.beginning))
         while await span.consumer.position(where) < span.end:
             for records in (await span.consumer.getmany(timeout_ms=POLL_MS)).values():
                 if records[-1].offset < span.end:

@@ -23,6 +23,7 @@ ObjectiveName = Literal["accuracy", "balanced", "inverse-latency"]
 # \Z and not $, which would let a line break follow. A model's name is part of a topic's.
 NAME_PATTERN = r"^[a-zA-Z0-9][a-zA-Z0-9._-]{0,199}\Z"
 Name = Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)]
+TopicName = Annotated[str, msgspec.Meta(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._-]{0,248}\Z")]
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -181,3 +182,18 @@ class Judge(Section, frozen=True, kw_only=True):
         "<question>\n{question}\n</question>\n\n<answer>\n{answer}\n</answer>\n\n"
         "Reply with one number from 0 to 10."
     )
+
+
+class Archive(Section, frozen=True, kw_only=True):
+    """Where ``zeta run archiver`` keeps the log as Parquet, and when a file is full.
+
+    ``directory`` is a path or an fsspec URL; empty: there is no archive. ``topics`` are those to
+    keep; empty: all of the topic table. A file is published when it has ``roll_rows`` records or
+    ``roll_bytes`` (as written), or ``roll_s`` after its first record came.
+    """
+
+    directory: str = ""
+    topics: list[TopicName] = msgspec.field(default_factory=list)
+    roll_rows: PositiveInt = 1_000_000
+    roll_bytes: PositiveInt = 128 * 1024 * 1024
+    roll_s: PositiveSeconds = 300.0

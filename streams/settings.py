@@ -16,6 +16,7 @@ import msgspec
 from schemas.control import RoutingConfiguration
 from streams.overrides import apply_overrides, read_toml
 from streams.sections import (
+    Archive,
     Feedback,
     Grading,
     Judge,
@@ -33,6 +34,7 @@ from streams.sections import (
 from streams.table_check import SettingsError, Where, as_struct, check_sections
 
 __all__ = [
+    "Archive",
     "Feedback",
     "Grading",
     "Judge",
@@ -63,6 +65,7 @@ class Settings(Section, frozen=True, kw_only=True):
     grading: Grading = msgspec.field(default_factory=Grading)
     feedback: Feedback = msgspec.field(default_factory=Feedback)
     judge: Judge = msgspec.field(default_factory=Judge)
+    archive: Archive = msgspec.field(default_factory=Archive)
 
     def candidates(self, task: str) -> tuple[str, ...]:
         """The models that may serve the task, in the order of the file."""

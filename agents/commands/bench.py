@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.progress import Progress
 
+from agents.commands.balance import balance
 from agents.commands.context import USAGE, Context, Json, get
 from agents.comparison.compare import Recorded, Row, figures_by_seed, read_recorded, row
 from agents.comparison.entrants import MAKERS, OBJECTIVE, refusal
@@ -25,6 +26,9 @@ bench = typer.Typer(no_args_is_help=True, help="Measure the product beside other
 @bench.callback()
 def group() -> None:
     """Keeps ``zeta bench`` a group with one member."""
+
+
+bench.command()(balance)
 
 
 def _names(given: list[str] | None) -> list[str]:

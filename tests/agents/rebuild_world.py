@@ -40,6 +40,8 @@ class Rec:
     offset: int
     timestamp: int
     value: bytes | None
+    key: bytes | None = None
+    headers: Sequence[tuple[str, bytes | None]] = ()
 
 
 class MemoryLog:
@@ -88,10 +90,13 @@ class MemoryLog:
     def end(self, topic: str, partition: int) -> int:
         return len(self.topics[topic][partition])
 
-    async def read(self, topic: str, partition: int) -> AsyncIterator[Sequence[Rec]]:
+    async def read(
+        self, topic: str, partition: int, start: int | None = None
+    ) -> AsyncIterator[Sequence[Rec]]:
         records = self.topics[topic][partition]
-        for start in range(self.beginning(topic, partition), len(records), 3):
-            yield records[start : start + 3]
+        first = max(self.beginning(topic, partition), start or 0)
+        for index in range(first, len(records), 3):
+            yield records[index : index + 3]
 
     def rules(self) -> list[RoutingRule]:
         """What is on ``rules-log``."""

@@ -1,0 +1,1 @@
+"""The log as Parquet: written exactly once, read back byte for byte (docs/archive.md)."""

@@ -1,0 +1,31 @@
+"""From ``archive.directory`` to a store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from streams.archive.local import LocalStore
+from streams.archive.remote import RemoteStore
+from streams.archive.store import Store
+
+
+def open_store(directory: str, *, writing: bool = False) -> Store:
+    """The store at a directory or an fsspec URL (``s3://bucket/archive``).
+
+    With ``writing`` it is checked first that claims can be made there.
+
+    Raises:
+        ArchiveError: no such kind of URL, its library isn't installed, or not fit for writing.
+    """
+    store: LocalStore | RemoteStore
+    if "://" not in directory:
+        store = LocalStore(Path(directory).expanduser())
+    elif directory.startswith("file://"):
+        store = LocalStore(Path(url2pathname(urlsplit(directory).path)))
+    else:
+        store = RemoteStore(directory)
+    if writing:
+        store.check()
+    return store

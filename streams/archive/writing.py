@@ -1,0 +1,146 @@
+"""One file in the making: row groups go to the disk as they come, so that memory stays flat."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
+from functools import cache
+from io import BytesIO
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from streams.archive.naming import Part, date_of
+from streams.archive.rows import Types, table_of, table_schema
+from streams.archive.store import Store
+from streams.history import LoggedRecord
+
+# Small enough that a query on time passes over most of a file, large enough to be read fast.
+GROUP_ROWS = 10_000
+GROUP_BYTES = 16 * 1024 * 1024
+COMPRESSION = "zstd"
+# Each value is another one, so that a dictionary, or the smallest of them, would be of no use.
+DISTINCT = frozenset(
+    {"query_id", "key", "raw", "prompt", "messages", "input", "text", "embeddings", "query"}
+)
+DELTA = "DELTA_BINARY_PACKED"
+
+
+@cache
+def layout(types: Types) -> Mapping[str, Any]:
+    """How a topic's columns are written: what grows slowly as differences, names once each."""
+    schema = table_schema(types)
+    growing = [row.name for row in schema if _grows(row.name)]
+    repeating = [path for path in _leaves(schema) if path.partition(".")[0] not in DISTINCT]
+    return {
+        "compression": COMPRESSION,
+        "column_encoding": dict.fromkeys(growing, DELTA),
+        "use_dictionary": [path for path in repeating if path not in growing],
+        "write_statistics": repeating,
+    }
+
+
+def _grows(name: str) -> bool:
+    return name in ("kafka_offset", "kafka_timestamp") or name.endswith("_at")
+
+
+def _leaves(schema: pa.Schema) -> list[str]:
+    """The columns as Parquet has them, a struct's fields apart."""
+    file = BytesIO()
+    pq.write_table(schema.empty_table(), file)
+    found = pq.ParquetFile(file).schema
+    return [found.column(index).path for index in range(len(found))]
+
+
+class PartWriter:
+    """A staged file of one partition. Every method but ``add`` blocks.
+
+    ``rows`` so far, the ``last`` offset (-1: none yet), ``date``, the UTC day of the first
+    record, and ``held_bytes``, what is in memory until its row group is full.
+    """
+
+    def __init__(self, store: Store, topic: str, partition: int, types: Types) -> None:
+        self._store = store
+        self._topic = topic
+        self._partition = partition
+        self._types = types
+        self._stack = ExitStack()
+        self._staged = self._stack.enter_context(store.stage(topic))
+        self._writer = pq.ParquetWriter(self._staged.file, table_schema(types), **layout(types))
+        self._group: list[pa.Table] = []
+        self._group_rows = 0
+        self.held_bytes = 0
+        self.rows = 0
+        self.last = -1
+        self.date = ""
+
+    @property
+    def bytes(self) -> int:
+        """What is on the disk so far, compressed."""
+        return self._staged.file.tell()
+
+    def add(self, records: Sequence[LoggedRecord]) -> None:
+        """Takes records, which follow those before, as columns; a few ms for a thousand."""
+        self._add(table_of(self._types, self._partition, records))
+
+    def _add(self, table: pa.Table) -> None:
+        if not table.num_rows:
+            return
+        if not self.rows:
+            first = table.column("kafka_timestamp")[0].cast(pa.int64()).as_py()
+            self.date = date_of(first)
+        self.rows += table.num_rows
+        self.last = table.column("kafka_offset")[-1].as_py()
+        self._group.append(table)
+        self._group_rows += table.num_rows
+        self.held_bytes += table.nbytes
+
+    @property
+    def full(self) -> bool:
+        """Whether what is in memory is a row group: time to ``flush``."""
+        return self._group_rows >= GROUP_ROWS or self.held_bytes >= GROUP_BYTES
+
+    def flush(self) -> None:
+        """Writes what is in memory, as one row group."""
+        if self._group:
+            self._writer.write_table(pa.concat_tables(self._group), row_group_size=self._group_rows)
+        self._group = []
+        self._group_rows = self.held_bytes = 0
+
+    def _close(self) -> None:
+        self.flush()
+        self._writer.close()
+
+    def split(self, last: int) -> tuple[PartWriter, PartWriter]:
+        """Two files in place of this one: up to offset ``last``, and the rest."""
+        self._close()
+        head, rest = self._another(), self._another()
+        self._staged.file.seek(0)
+        with pq.ParquetFile(self._staged.file) as file:
+            for group in range(file.num_row_groups):
+                table = file.read_row_group(group)
+                early = pc.less_equal(table.column("kafka_offset"), last)
+                head._add(table.filter(early))
+                rest._add(table.filter(pc.invert(early)))
+                head.flush()
+                rest.flush()
+        self.discard()
+        return head, rest
+
+    def _another(self) -> PartWriter:
+        return PartWriter(self._store, self._topic, self._partition, self._types)
+
+    def publish(self, part: Part) -> None:
+        """Finishes the file and makes it visible, whole and durable, as ``part``."""
+        self._close()
+        self._staged.publish(part.path)
+        self._stack.close()
+
+    def discard(self) -> None:
+        """Leaves nothing behind, also on a disk that is full."""
+        with suppress(OSError):
+            self._writer.close()
+        with suppress(OSError):
+            self._stack.close()

@@ -1,0 +1,1 @@
+"""Records of the past, sent again (docs/replay.md)."""

@@ -1,0 +1,50 @@
+"""The header by which a replayed record tells where it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+HEADER = "zeta-replay"
+
+Headers = Sequence[tuple[str, bytes | None]]
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """The record that was replayed, and by which run.
+
+    ``topic`` is without prefix; ``timestamp`` the record's own and ``started`` when the run first
+    started, both in Unix ms.
+    """
+
+    run: str
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    started: int
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Origin)
+
+
+def origin_of(headers: Headers) -> Origin | None:
+    """Where a record was replayed from; None for one that wasn't (a broken header is none)."""
+    for name, content in headers:
+        if name == HEADER and content is not None:
+            try:
+                return _decoder.decode(content)
+            except msgspec.DecodeError:
+                return None
+    return None
+
+
+def stamped(headers: Headers, origin: Origin) -> list[tuple[str, bytes | None]]:
+    """The headers in their order, duplicates too, with ``origin`` at the end as the only one."""
+    return [*_without(headers), (HEADER, _encoder.encode(origin))]
+
+
+def _without(headers: Headers) -> Iterable[tuple[str, bytes | None]]:
+    return (header for header in headers if header[0] != HEADER)
