@@ -95,8 +95,13 @@ class Archiver(Service):
             await self._publish_if_due(owned)
         await self._stay_small()
 
+    @property
+    def held_bytes(self) -> int:
+        """What is in memory of all partitions, about."""
+        return sum(row.archive.held_bytes for row in self._owned.values())
+
     async def _stay_small(self) -> None:
-        while sum(row.archive.held_bytes for row in self._owned.values()) > HELD_BYTES:
+        while self.held_bytes > HELD_BYTES:
             largest = max(self._owned.values(), key=lambda row: row.archive.held_bytes)
             async with largest.lock:
                 await asyncio.to_thread(largest.archive.write)

@@ -10,7 +10,9 @@ log-odds with which a fallen model is probed (``chance_of_return``), and a model
 on probation: its next alarm needs only as much evidence as its return did.
 
 The known rate is taken one standard deviation low: a reference of few outcomes must not raise
-false alarms. Thresholds are natural logarithms of odds; ``ALARM`` of 8 means that the evidence
+false alarms. Speed needs no sums, since every outcome shows it: see ``has_slowed``.
+
+Thresholds are natural logarithms of odds; ``ALARM`` of 8 means that the evidence
 is e^8, about 3,000 to 1. In integers of millionths, so that a rebuild gets the same bytes.
 """
 
@@ -29,6 +31,9 @@ RETURN = 3.0
 FEWEST_TRIALS = 10
 KEPT_AFTER_FALL = 40
 KEPT_AFTER_RETURN = 40
+SLOW_OUTCOMES = 5
+SLOW_PART, SLOW_POINTS = 0.5, 0.1
+MORE_LOAD = 1.5
 LOWEST, HIGHEST = 0.05, 0.95
 BOTTOM = 0.02
 
@@ -158,6 +163,23 @@ def _watch_return(
     return msgspec.structs.replace(
         forget(after), trials_micro=trials, reward_micro=reward, fall_micro=doubt
     )
+
+
+def has_slowed(pace: float, known: float, outcomes: int, service: float) -> bool:
+    """Whether a model became slow of itself: half as good a service, under no more load.
+
+    A model that slows down because it was given more is to lose traffic in small steps, or it
+    and the next one would take turns at being overloaded; so a growth of its load excuses it.
+
+    Args:
+        pace: the outcomes that it has lately had in such a time.
+        known: its service so far, 0..1.
+        outcomes: how many there are now.
+        service: of these, 0..1.
+    """
+    if outcomes < SLOW_OUTCOMES or outcomes > pace * MORE_LOAD + math.sqrt(pace):
+        return False
+    return service < known * SLOW_PART and service < known - SLOW_POINTS
 
 
 def _capped(trials_micro: int, reward_micro: int, most: int) -> tuple[int, int]:

@@ -36,15 +36,16 @@ def observe(configuration: RoutingConfiguration, state: PolicyState, window: Win
     A failed attempt counts as a grade of 0: no answer is never a right answer.
     """
     names = sorted({*state.models, *window.models})
+    windows = state.windows + 1
     models = {
         name: _observe_model(
-            configuration, known(state, name), window.models.get(name, ModelSummary())
+            configuration, known(state, name), window.models.get(name, ModelSummary()), windows
         )
         for name in names
     }
-    windows = state.windows + 1
     changed = any(
         detection.has_fallen(models[name]) != detection.has_fallen(known(state, name))
+        or models[name].slowed_window == windows
         for name in names
     )
     return msgspec.structs.replace(
@@ -56,7 +57,7 @@ def observe(configuration: RoutingConfiguration, state: PolicyState, window: Win
 
 
 def _observe_model(
-    configuration: RoutingConfiguration, old: ModelState, new: ModelSummary
+    configuration: RoutingConfiguration, old: ModelState, new: ModelSummary, number: int
 ) -> ModelState:
     keep = round(configuration.discount ** (1 / configuration.panes) * MILLION)
     trials = new.trust_micro + new.errors * MILLION
@@ -66,7 +67,7 @@ def _observe_model(
     while time > INT_MAX:  # ratios stay, and the rule can still be read
         outcomes, errors, time = outcomes // 2, errors // 2, time // 2
     after = msgspec.structs.replace(
-        _observe_service(configuration, old, new),
+        _observe_service(configuration, old, new, number),
         trials_micro=old.trials_micro * keep // MILLION + trials,
         reward_micro=old.reward_micro * keep // MILLION + new.accuracy_micro,
         outcomes_micro=outcomes,
@@ -81,18 +82,36 @@ def _observe_model(
 
 
 def _observe_service(
-    configuration: RoutingConfiguration, old: ModelState, new: ModelSummary
+    configuration: RoutingConfiguration, old: ModelState, new: ModelSummary, number: int
 ) -> ModelState:
-    """Speed and price have many samples and change with load: they are forgotten faster."""
+    """Speed and price have many samples and change with load: they are forgotten faster.
+
+    All at once where a model has become slow (in the ``number``-th window).
+    """
     if new.outcomes == 0:
         return old
     keep = round(configuration.service_discount ** (1 / configuration.panes) * MILLION)
+    if _has_slowed(configuration, old, new, keep):
+        old, keep = msgspec.structs.replace(old, slowed_window=number), 0
     return msgspec.structs.replace(
         old,
         service_weight_micro=old.service_weight_micro * keep // MILLION + new.outcomes * MILLION,
         service_micro=old.service_micro * keep // MILLION + service_micro(configuration, new),
         cost_nano=min(INT_MAX, old.cost_nano * keep // MILLION + new.cost_nano),
     )
+
+
+def _has_slowed(
+    configuration: RoutingConfiguration, old: ModelState, new: ModelSummary, keep: int
+) -> bool:
+    if not configuration.detection or configuration.objective != "balanced":
+        return False
+    if old.service_weight_micro == 0:
+        return False
+    pace = old.service_weight_micro * (MILLION - keep) / MILLION / MILLION
+    service = service_micro(configuration, new) / new.outcomes / MILLION
+    known_service = old.service_micro / old.service_weight_micro
+    return detection.has_slowed(pace, known_service, new.outcomes, service)
 
 
 def service_micro(configuration: RoutingConfiguration, summary: ModelSummary) -> int:

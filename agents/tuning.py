@@ -103,7 +103,7 @@ def _decide(
     weights = shaping.to_micro(_shaped(configuration, previous, state, proposal))
     if previous is None or _leader(previous.weights) != _leader(weights):
         state = msgspec.structs.replace(state, changed_window=state.windows)
-    return weights, proposal.reason + _fallen_note(state, models) + note, state
+    return weights, proposal.reason + _change_note(state, models) + note, state
 
 
 def _shaped(
@@ -120,8 +120,16 @@ def _shaped(
     shares = shaping.cap(shares, configuration.largest_share, cold)
     if previous is None or previous.pinned is not None or _just_alarmed(state):
         return shares
+    if _is_cold(_trials(previous.state, shares)):
+        return shares
     before = {name: weight / MILLION for name, weight in previous.weights.items()}
-    return shaping.step(before, shares, configuration.largest_step)
+    return shaping.step(before, shares, _step(configuration))
+
+
+def _step(configuration: RoutingConfiguration) -> float:
+    """The largest step of a rule: a pane's part of a window's; 1 bounds nothing."""
+    step = configuration.largest_step
+    return step / configuration.panes if step < 1 else 1.0
 
 
 def _probes(
@@ -147,19 +155,31 @@ def _probes(
 
 def _cold(state: PolicyState, names: Iterable[str]) -> list[str]:
     """Models that hardly anything is known of, beside others that much is known of."""
-    trials = {name: known(state, name).trials_micro for name in names}
-    if sum(trials.values()) < WARM_TASK_TRIALS * MILLION:
+    trials = _trials(state, names)
+    if _is_cold(trials):
         return []
     return [name for name, count in trials.items() if count < COLD_TRIALS * MILLION]
+
+
+def _trials(state: PolicyState, names: Iterable[str]) -> dict[str, int]:
+    return {name: known(state, name).trials_micro for name in names}
+
+
+def _is_cold(trials: Mapping[str, int]) -> bool:
+    """Whether too little is known of a task to hold its rules back."""
+    return sum(trials.values()) < WARM_TASK_TRIALS * MILLION
 
 
 def _just_alarmed(state: PolicyState) -> bool:
     return state.windows > 0 and state.alarm_window == state.windows
 
 
-def _fallen_note(state: PolicyState, models: Sequence[str]) -> str:
-    fallen = [name for name in models if detection.has_fallen(known(state, name))]
-    return f"; fallen: {', '.join(fallen)}" if fallen else ""
+def _change_note(state: PolicyState, models: Sequence[str]) -> str:
+    states = {name: known(state, name) for name in models}
+    fallen = [name for name, one in states.items() if detection.has_fallen(one)]
+    slowed = [name for name, one in states.items() if 0 < one.slowed_window == state.windows]
+    notes = {"fallen": fallen, "suddenly slow": slowed}
+    return "".join(f"; {note}: {', '.join(names)}" for note, names in notes.items() if names)
 
 
 def _leader(weights: Mapping[str, int]) -> str:

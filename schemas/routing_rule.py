@@ -48,7 +48,7 @@ class ModelState(Event, frozen=True, kw_only=True):
     ``service_micro`` good service over outcomes of ``service_weight_micro``. The rest is change
     detection's (``agents.detection``): the sum of evidence that the model has fallen, its
     outcomes ``since`` that sum was 0, and after a fall the ``reference`` of before, with the
-    evidence for a return.
+    evidence for a return; and the count of windows when it was last found to have become slow.
     """
 
     trials_micro: NonNegativeInt = 0
@@ -65,6 +65,7 @@ class ModelState(Event, frozen=True, kw_only=True):
     reference_trials_micro: NonNegativeInt = 0
     reference_reward_micro: NonNegativeInt = 0
     return_micro: NonNegativeInt = 0
+    slowed_window: NonNegativeInt = 0
 
 
 class PolicyState(Event, frozen=True, kw_only=True):

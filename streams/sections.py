@@ -104,7 +104,7 @@ class Routing(Section, frozen=True, kw_only=True):
     epsilon: Fraction = 0.1
     largest_share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 1.0
     cold_share: Fraction = 0.1
-    largest_step: Fraction = 1.0
+    largest_step: Fraction = 0.2
     min_samples: NonNegativeInt = 0
     dwell_windows: NonNegativeInt = 0
     margin: Fraction = 0.0

@@ -150,10 +150,21 @@ def test_a_pin_and_its_end_are_taken_at_once_whatever_the_largest_step() -> None
     assert shares(unpinned)["a"] == pytest.approx(1, abs=1e-3)
 
 
-def test_the_largest_step_bounds_each_window() -> None:
-    rules = rules_of(*[GOOD_A] * 4, largest_step=0.1)
+@pytest.mark.parametrize(("panes", "step"), [(1, 0.1), (4, 0.025)])
+def test_the_largest_step_bounds_each_window_of_a_task_that_is_known(
+    panes: int, step: float
+) -> None:
+    """What is known of 600 grades leads to b; then a is far better."""
+    many = {name: summary(200, 0.9 if name == "b" else 0.1) for name in MODELS}
+    better = {"a": summary(20000, 1.0), "b": summary(20000, 0.6)}
+    rules = rules_of(many, *[better] * 4, largest_step=0.1, panes=panes)[1:]
     leaders = [shares(rule)["a"] for rule in rules]
-    assert leaders == pytest.approx([1 / 3 + 0.1 * number for number in range(5)], abs=1e-4)
+    assert leaders == pytest.approx([step * number for number in range(5)], abs=1e-4)
+
+
+def test_a_cold_task_learns_in_steps_of_any_size() -> None:
+    rules = rules_of(GOOD_A, largest_step=0.01)
+    assert shares(rules[-1])["a"] == pytest.approx(1, abs=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -69,9 +69,14 @@ def fallen(rule: RoutingRule) -> list[str]:
     return [n for n in rule.weights if has_fallen(rule.state.models.get(n, ModelState()))]
 
 
+def is_cold(rule: RoutingRule) -> bool:
+    """Whether little is known of the task."""
+    return sum(trials(rule, name) for name in rule.weights) < WARM_TASK_TRIALS
+
+
 def cold(rule: RoutingRule) -> list[str]:
     """The models that hardly anything is known of, in a task that much is known of."""
-    if sum(trials(rule, name) for name in rule.weights) < WARM_TASK_TRIALS:
+    if is_cold(rule):
         return []
     return [name for name in rule.weights if trials(rule, name) < COLD_TRIALS]
 
@@ -108,14 +113,14 @@ def test_every_policys_rules_keep_the_bounds(
     largest_step=st.sampled_from([0.0, 0.05, 0.3]),
     policy=st.sampled_from(sorted(POLICIES)),
 )
-def test_the_step_bounds_every_rule_but_the_first_and_those_of_an_alarm(
+def test_the_step_bounds_every_rule_of_a_warm_task_but_those_of_an_alarm(
     seen: list[dict[str, ModelSummary]], largest_step: float, policy: str
 ) -> None:
     rules = follow(bounded(policy=policy, largest_step=largest_step), None, *seen)
     for before, after in pairwise(rules):
         moves = [abs(shares(after)[name] - shares(before)[name]) for name in MODELS]
-        if after.state.alarm_window != after.state.windows:
-            assert max(moves) <= largest_step + ROUNDING
+        if not is_cold(before) and after.state.alarm_window != after.state.windows:
+            assert max(moves) <= largest_step / 2 + ROUNDING
 
 
 GOOD = {"a": summary(40, 0.9), "b": summary(40, 0.6), "c": summary(40, 0.6)}
@@ -132,13 +137,53 @@ def test_an_alarm_is_not_held_back() -> None:
     assert shares(before)["a"] > 0.5
     assert shares(at)["a"] == pytest.approx(0.05, abs=ROUNDING)
     assert after.state.alarm_window < after.state.windows
-    assert max(abs(shares(after)[n] - shares(at)[n]) for n in MODELS) <= 0.01 + ROUNDING
+    assert max(abs(shares(after)[n] - shares(at)[n]) for n in MODELS) <= 0.005 + ROUNDING
 
 
 def test_without_detection_the_same_fall_is_held_back() -> None:
     given = bounded(detection=False, largest_step=0.01, prior={"a": 0.6, "b": 0.2, "c": 0.2})
     *_, before, at = follow(given, None, *[GOOD] * 4, A_FELL)
-    assert shares(before)["a"] - shares(at)["a"] <= 0.01 + ROUNDING
+    assert shares(before)["a"] - shares(at)["a"] <= 0.005 + ROUNDING
+
+
+EQUAL = {"a": summary(60, 0.8, 0.5), "b": summary(20, 0.7, 0.5), "c": summary(20, 0.7, 0.5)}
+
+WATCHED: dict[str, Any] = {
+    "largest_step": 0.02,
+    "latency_weight": 0.4,
+    "latency_target_s": 1.0,
+    "service_discount": 0.5,
+}
+
+
+def test_a_model_that_becomes_slow_of_itself_is_left_at_once() -> None:
+    given = bounded(**WATCHED)
+    slow = EQUAL | {"a": summary(60, 0.8, 4.5)}
+    *_, before, at, after = follow(given, None, *[EQUAL] * 4, slow, slow)
+    assert shares(before)["a"] > 0.5
+    assert shares(at)["a"] < 0.2
+    assert at.reason.endswith("; suddenly slow: a")
+    assert at.state.models["a"].slowed_window == at.state.windows
+    assert "slow" not in after.reason
+    assert max(abs(shares(after)[n] - shares(at)[n]) for n in MODELS) <= 0.01 + ROUNDING
+
+
+@pytest.mark.parametrize(
+    ("changes", "slow"),
+    [
+        ({}, summary(180, 0.8, 4.5)),
+        ({}, summary(60, 0.8, 0.8)),
+        ({}, summary(4, 0.8, 4.5)),
+        ({"objective": "accuracy"}, summary(60, 0.8, 4.5)),
+        ({"detection": False}, summary(60, 0.8, 4.5)),
+    ],
+    ids=["more load", "a little slower", "few answers", "speed is worth nothing", "not watched"],
+)
+def test_what_is_not_a_model_become_slow(changes: dict[str, Any], slow: ModelSummary) -> None:
+    given = bounded(**WATCHED | changes)
+    *_, before, at = follow(given, None, *[EQUAL] * 4, EQUAL | {"a": slow})
+    assert at.state.models["a"].slowed_window == 0
+    assert max(abs(shares(at)[n] - shares(before)[n]) for n in MODELS) <= 0.01 + ROUNDING
 
 
 @pytest.mark.parametrize("policy", sorted(set(POLICIES) - {"seed"}))
@@ -213,7 +258,7 @@ def test_the_cold_share_wins_over_exploration_and_probe() -> None:
 def test_the_step_wins_over_all_that_is_before_it() -> None:
     *_, before = follow(bounded(largest_share=1.0), None, *[GOOD] * 5)
     (after,) = follow(bounded(largest_share=0.5, largest_step=0.1), before, GOOD)
-    assert shares(after)["a"] == pytest.approx(shares(before)["a"] - 0.1, abs=ROUNDING)
+    assert shares(after)["a"] == pytest.approx(shares(before)["a"] - 0.05, abs=ROUNDING)
 
 
 @settings(max_examples=100, deadline=None)
