@@ -23,6 +23,7 @@ from streams.clock import NowMs, now_ms
 from streams.consuming import Batch, Intake, Record, attach
 from streams.dead_letters import DeadLetters
 from streams.producing import Outbox
+from streams.replay.origin import replayed_by
 from streams.settings import Settings
 from streams.tables import partitions_of
 from streams.windows import Anchor, SkewError, WindowFold
@@ -52,6 +53,9 @@ class Aggregator:
             batch.anchor(anchor.offset, msgspec.json.encode(anchor).decode())
 
     async def _fold(self, fold: WindowFold, record: Record) -> None:
+        if replayed_by(self._settings.kafka, record.headers) is not None:
+            fold.skip(record.offset, record.timestamp)
+            return
         try:
             event: Metric | Tick = decode(Metric | Tick, record.value)  # type: ignore[arg-type]
         except WireError as error:

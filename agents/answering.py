@@ -44,6 +44,7 @@ def error_answer(
         answered_at=now_ms,
         session=known.session if known else None,
         reply_to=known.reply_to if known else None,
+        replay=known.replay if known else None,
     )
 
 
@@ -85,6 +86,7 @@ def answered(
         session=query.session,
         reply_to=query.reply_to,
         reference=query.reference,
+        replay=query.replay,
     )
 
 
@@ -123,6 +125,7 @@ def outcome_metric(response: Response, decision: Decision) -> Metric:
         propensity=decision.propensity,
         rule_version=decision.rule_version,
         session=response.session,
+        replay=response.replay,
         decided_at=decision.decided_at,
         observed_at=response.answered_at,
     )
@@ -150,6 +153,7 @@ def judgement_metric(
         propensity=decision.propensity,
         rule_version=decision.rule_version,
         session=response.session,
+        replay=response.replay,
         decided_at=decision.decided_at,
         observed_at=response.answered_at,
     )

@@ -8,6 +8,7 @@ nothing, since what isn't published is still on the broker.
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +22,7 @@ from streams.app import RoleApp, build_app
 from streams.archive.chain import Chain
 from streams.archive.opening import open_store
 from streams.archive.publishing import PartitionArchive
+from streams.archive.redaction import Redaction, redaction_of
 from streams.archive.store import Store
 from streams.consuming import Batch, Intake, attach
 from streams.settings import Settings, SettingsError
@@ -58,10 +60,12 @@ class Archiver(Service):
         self,
         settings: Settings,
         open_archive: Callable[[], Store],
+        redaction: Redaction,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
         self._settings = settings
+        self._redaction = redaction
         self._open_archive = open_archive
         self._clock = clock
         self._owned: dict[TopicPartition, _Owned] = {}
@@ -84,7 +88,8 @@ class Archiver(Service):
             return
         owned = self._owned[batch.partition]
         async with owned.lock:
-            owned.archive.take(batch.records)
+            topic = owned.archive.chain.topic
+            owned.archive.take(self._redaction.records(topic, batch.records))
             owned.batch = replace(batch, records=())
             batch.anchor(owned.archive.chain.first)
             batch.finish()
@@ -180,19 +185,24 @@ class Roller(Service):
 
 
 def build_archiver(
-    settings: Settings, replica: str = "", open_archive: Callable[[], Store] | None = None
+    settings: Settings,
+    replica: str = "",
+    open_archive: Callable[[], Store] | None = None,
+    environment: Mapping[str, str] = os.environ,
 ) -> RoleApp:
     """The process: the archive, the agent, the intake of all topics, the timer.
 
     Raises:
-        SettingsError: no directory is set.
+        SettingsError: no directory is set, or not the key that hashes need.
     """
     directory = settings.archive.directory
     if not directory:
         problem = "is missing; set the directory or the URL where the archive is to be"
         raise SettingsError("settings", "archive.directory", problem)
+    redaction = redaction_of(settings.archive, environment)
     app = build_app(settings, ROLE)
-    archiver = Archiver(settings, open_archive or (lambda: open_store(directory, writing=True)))
+    opening = open_archive or (lambda: open_store(directory, writing=True))
+    archiver = Archiver(settings, opening, redaction)
     intake = Intake(
         app,
         settings.kafka,

@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 
 from agents.client import QueryFileError
 from agents.commands import (
+    archive,
     asking,
     bench,
     broker,
@@ -43,6 +44,7 @@ app.add_typer(broker.kafka, name="kafka")
 app.add_typer(broker.topics, name="topics")
 app.add_typer(bench.bench, name="bench")
 app.add_typer(orders.rules, name="rules")
+app.add_typer(archive.archive, name="archive")
 for command in (
     demo.demo,
     running.up,

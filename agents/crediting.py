@@ -84,7 +84,7 @@ class Crediting:
         if self._home is None:
             self._home = self._open_home()
         index = AnswerIndex(self._home.path / f"{number}.sqlite")
-        self.owned[number] = owned = PartitionIndex(index)
+        self.owned[number] = owned = PartitionIndex(index, self._kafka)
         pair = [TopicPartition(self._kafka.prefix + topic, number) for topic in TOPICS]
         if any(tp not in starts for tp in pair):
             # While older graders, which read one topic, are replaced: the next assignment mends it.
@@ -93,7 +93,7 @@ class Crediting:
         owned.check({tp: ends[tp] for tp in pair})
         answers, feedback = ((tp, starts[tp]) for tp in pair)
         since_at = self._now_ms() - KEPT_MS
-        self._behind.append(owned.catch_up(self._kafka, answers, feedback, since_at))
+        self._behind.append(owned.catch_up(answers, feedback, since_at))
 
     def catch_ups(self) -> list[Coroutine[Any, Any, None]]:
         """What the last assignment began, to be run beside the work; it must not fail unseen."""

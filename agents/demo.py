@@ -17,7 +17,7 @@ import httpx
 import msgspec
 
 from agents.client import Client
-from agents.supervising import Child, Supervisor
+from agents.supervising import Child
 from schemas.metric import Metric
 from schemas.model_status import ModelStatus
 from schemas.query import Query, Reference
@@ -73,18 +73,6 @@ def model_children(endpoints: Mapping[str, int], *, simulated: bool) -> list[Chi
         Child(name, [*zeta, "local-model", name, "--port", str(port)])
         for name, port in endpoints.items()
     ]
-
-
-@asynccontextmanager
-async def supervised(children: Sequence[Child], say: Say) -> AsyncIterator[asyncio.Event]:
-    """Runs processes for as long as the block lasts; the event is set when they have given up."""
-    stop = asyncio.Event()
-    supervisor = asyncio.create_task(Supervisor(children, stop, 15.0, say).run())
-    try:
-        yield stop
-    finally:
-        stop.set()
-        await supervisor
 
 
 async def until(condition: Callable[[], bool], what: str, gave_up: asyncio.Event) -> None:

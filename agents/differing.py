@@ -35,6 +35,10 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     fields: list[FieldDifference] = msgspec.field(default_factory=list)
 
 
+class EndedError(Exception):
+    """The log ends before what its records rest on; the message says where. No difference."""
+
+
 class DiffersError(Exception):
     """The log isn't what its inputs lead to."""
 

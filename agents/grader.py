@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
+import msgspec
 from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 from mode import Service
@@ -35,7 +36,8 @@ from streams.app import RoleApp, build_app
 from streams.clock import NowMs, now_ms
 from streams.consuming import Batch, Intake, Record, attach
 from streams.dead_letters import DeadLetters
-from streams.settings import Settings, SettingsError
+from streams.replay.origin import replayed_by
+from streams.settings import Kafka, Settings, SettingsError
 
 ROLE = "grader"
 
@@ -100,7 +102,7 @@ class GraderRole(Service):
             await owned.answers.enter(lambda: self._grade(batch, owned))
 
     async def _grade(self, batch: Batch, owned: PartitionIndex) -> None:
-        answers, bad = _decoded(batch.records)
+        answers, bad = _decoded(self._settings.kafka, batch.records)
         later = [(record, row) for record, row in answers if self._takes_long(row)]
         if not batch.begin(len(batch.records) - len(later)):
             return
@@ -169,15 +171,19 @@ class GraderRole(Service):
         await self._outbox.send("metrics", metric, key=metric.query_id)
 
 
-def _decoded(records: Sequence[Record]) -> tuple[Answers, list[tuple[Record, str]]]:
-    """The responses, and what can't be read with the reason."""
+def _decoded(kafka: Kafka, records: Sequence[Record]) -> tuple[Answers, list[tuple[Record, str]]]:
+    """The responses, replayed ones marked so, and what can't be read with the reason."""
     answers: Answers = []
     bad = []
     for record in records:
         try:
-            answers.append((record, decode(Response, record.value)))
+            response = decode(Response, record.value)
         except WireError as error:
             bad.append((record, str(error)))
+            continue
+        if run := replayed_by(kafka, record.headers):
+            response = msgspec.structs.replace(response, replay=run)
+        answers.append((record, response))
     return answers, bad
 
 

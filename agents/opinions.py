@@ -12,7 +12,8 @@ from streams.clock import NowMs
 from streams.consuming import Batch, Record
 from streams.dead_letters import DeadLetters
 from streams.producing import Outbox
-from streams.settings import Settings
+from streams.replay.origin import replayed_by
+from streams.settings import Kafka, Settings
 
 HOME_HEADER = "zeta-partition"
 """On a feedback that was sent on to the partition of its query id: which, of how many."""
@@ -30,6 +31,7 @@ class Opinions:
         now_ms: NowMs,
     ) -> None:
         self._settings = settings.feedback
+        self._kafka = settings.kafka
         self._outbox = outbox
         self._dead_letters = dead_letters
         self._crediting = crediting
@@ -42,7 +44,7 @@ class Opinions:
 
     async def _take(self, batch: Batch) -> None:
         owned = self._crediting.owned.get(batch.partition.partition)
-        feedback, bad = _decoded(batch.records)
+        feedback, bad = _decoded(self._kafka, batch.records)
         here = [(record, row) for record, row in feedback if self._is_home(record, row)]
         if owned is None or not batch.begin():
             return
@@ -89,12 +91,15 @@ class Opinions:
 
 
 def _decoded(
+    kafka: Kafka,
     records: Sequence[Record],
 ) -> tuple[list[tuple[Record, Feedback]], list[tuple[Record, str]]]:
-    """The feedback, and what can't be read with the reason."""
+    """The feedback that is new, and what can't be read with the reason."""
     found = []
     bad = []
     for record in records:
+        if replayed_by(kafka, record.headers) is not None:
+            continue
         try:
             found.append((record, decode(Feedback, record.value)))
         except WireError as error:

@@ -14,6 +14,7 @@ from schemas.feedback import Feedback
 from schemas.response import Response
 from schemas.wire import Event, WireError, decode
 from streams.consuming import POLL_MS, Record
+from streams.replay.origin import replayed_by
 from streams.settings import Kafka
 from streams.topics import DAY_MS
 
@@ -26,7 +27,7 @@ Take: TypeAlias = Callable[[Sequence[Record], int], None]
 
 def logged_answer(record: Record, response: Response) -> LoggedAnswer | None:
     """What is remembered of a response; None of one that no feedback can be about."""
-    if response.decision is None or response.error is not None:
+    if response.decision is None or response.error is not None or response.replay is not None:
         return None
     served = served_by(response, response.decision)
     return LoggedAnswer(response.query_id, record.offset, record.timestamp, served)
@@ -39,8 +40,9 @@ class PartitionIndex:
     feedback before the commit is known (little), feedback until the answers are, too.
     """
 
-    def __init__(self, index: AnswerIndex) -> None:
+    def __init__(self, index: AnswerIndex, kafka: Kafka) -> None:
         self._index = index
+        self._kafka = kafka
         self.answers = Gate()
         self.feedback = Gate()
         self._closed = False
@@ -80,28 +82,25 @@ class PartitionIndex:
 
     async def catch_up(
         self,
-        kafka: Kafka,
         answers: tuple[TopicPartition, int],
         feedback: tuple[TopicPartition, int],
         since_at: int,
     ) -> None:
         """Reads what it doesn't know of all before the commits (offsets), and opens the gates."""
-        await self._read(kafka, *feedback, since_at, self._take_past)
+        await self._read(*feedback, since_at, self._take_past)
         await self.answers.open()
-        await self._read(kafka, *answers, since_at, self._learn_past)
+        await self._read(*answers, since_at, self._learn_past)
         if not self._closed:
             self._past_known = True
             topic, commit = answers[0].topic, answers[1]
             self._index.put_answers([], topic=topic, position=max(commit, self._learnt_to))
         await self.feedback.open()
 
-    async def _read(
-        self, kafka: Kafka, tp: TopicPartition, commit: int, since_at: int, take: Take
-    ) -> None:
+    async def _read(self, tp: TopicPartition, commit: int, since_at: int, take: Take) -> None:
         if self._closed or self._index.position(tp.topic) >= commit:
             return
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=kafka.bootstrap,
+            bootstrap_servers=self._kafka.bootstrap,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
         )
@@ -126,12 +125,16 @@ class PartitionIndex:
                 take(past, past[-1].offset + 1)
 
     def _learn_past(self, records: Sequence[Record], end: int) -> None:
-        pairs = _decoded(Response, records)
+        pairs = _decoded(Response, self._new(records))
         rows = [row for pair in pairs if (row := logged_answer(*pair)) is not None]
         self._index.put_answers(rows, topic=records[0].topic, position=end)
 
     def _take_past(self, records: Sequence[Record], end: int) -> None:
-        self.take(_decoded(Feedback, records), records[0].topic, end)
+        self.take(_decoded(Feedback, self._new(records)), records[0].topic, end)
+
+    def _new(self, records: Sequence[Record]) -> list[Record]:
+        """Those that no run of ``zeta replay`` has sent again."""
+        return [row for row in records if replayed_by(self._kafka, row.headers) is None]
 
     def check(self, ends: dict[TopicPartition, int]) -> None:
         """Forgets all where a topic is shorter than what is known of it: it is another."""

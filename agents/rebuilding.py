@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
-from agents.differing import Difference, DiffersError
+from agents.differing import Difference, DiffersError, EndedError
 from agents.refolding import OnProgress
 from agents.rejoining import Rejoining
 from agents.retracing import Controls, Retrace, Start
@@ -17,6 +17,7 @@ from schemas.control import Control
 from schemas.routing_rule import RoutingRule
 from schemas.wire import WireError, decode
 from streams.history import Log
+from streams.replay.origin import replayed_by
 from streams.settings import Settings
 
 TOPICS = ("rules-log", "controls", "scores", "metrics")
@@ -28,6 +29,7 @@ class Report(msgspec.Struct, kw_only=True):
 
     ``rules`` counts those, ``copies`` identical second ones; ``scores`` parts that equal theirs,
     ``unchecked_scores`` copies of parts too long ago to remember; ``metrics`` records folded.
+    ``ended``: where the log ended before its rules did, which were left there.
     """
 
     ok: bool = True
@@ -38,15 +40,23 @@ class Report(msgspec.Struct, kw_only=True):
     unchecked_scores: int = 0
     metrics: int = 0
     difference: Difference | None = None
+    ended: str | None = None
 
 
-async def rebuild(log: Log, settings: Settings, progress: OnProgress = lambda _: None) -> Report:
+async def rebuild(
+    log: Log,
+    settings: Settings,
+    progress: OnProgress = lambda _: None,
+    *,
+    ragged: bool = False,
+) -> Report:
     """Rebuilds all tasks from a log that holds ``TOPICS``; stops at the first difference.
 
     Args:
         log: where to read.
         settings: ``windows`` and the names of the tasks, as the aggregator had them.
         progress: told how many records of ``metrics`` were folded.
+        ragged: the topics needn't end alike, as in an archive, which has each of them in time.
     """
     report = Report()
 
@@ -54,11 +64,13 @@ async def rebuild(log: Log, settings: Settings, progress: OnProgress = lambda _:
         report.metrics += metrics
         progress(metrics)
 
-    run = _Rebuild(log, settings, count)
+    run = _Rebuild(log, settings, count, ragged=ragged)
     try:
         await run.run()
     except DiffersError as error:
         report.ok, report.difference = False, error.difference
+    except EndedError as error:
+        report.ended = str(error)
     report.starts = [task.start for _, task in sorted(run.tasks.items())]
     report.rules = sum(task.rules for task in run.tasks.values())
     report.copies = run.copies
@@ -67,11 +79,13 @@ async def rebuild(log: Log, settings: Settings, progress: OnProgress = lambda _:
 
 
 class _Rebuild:
-    def __init__(self, log: Log, settings: Settings, progress: OnProgress) -> None:
+    def __init__(self, log: Log, settings: Settings, progress: OnProgress, *, ragged: bool) -> None:
         self.tasks: dict[str, Retrace] = {}
-        self.parts = Rejoining(log, settings, progress)
+        self.parts = Rejoining(log, settings, progress, ragged=ragged)
         self.copies = 0
         self._log = log
+        self._ragged = ragged
+        self._kafka = settings.kafka
         self._controls = Controls()
         self._controls_from = log.beginning("controls", 0)
         self._scores_from = log.beginning("scores", 0)
@@ -80,6 +94,8 @@ class _Rebuild:
         await self._read_controls()
         async for records in self._log.read("rules-log", 0):
             for record in records:
+                if replayed_by(self._kafka, record.headers) is not None:
+                    continue
                 await self._check(record.offset, record.value or b"")
         while await self.parts.read_scores():
             pass
@@ -87,6 +103,8 @@ class _Rebuild:
     async def _read_controls(self) -> None:
         async for records in self._log.read("controls", 0):
             for record in records:
+                if replayed_by(self._kafka, record.headers) is not None:
+                    continue
                 try:
                     self._controls.add(record.offset, decode(Control, record.value))
                 except WireError:
@@ -105,6 +123,8 @@ class _Rebuild:
             task.repeat(offset, logged, value)
             self.copies += 1
             return
+        if self._ragged:
+            self._require(logged)
         await self.parts.read_scores(logged.inputs.scores)
         await self.parts.close_until(logged.window_end_at)
         if reason := self._gone(task, logged):
@@ -112,6 +132,15 @@ class _Rebuild:
         else:
             await task.follow(offset, logged, value)
         self.parts.forget(logged.task, logged.window_end_at)
+
+    def _require(self, logged: RoutingRule) -> None:
+        for topic, next_offset in (
+            ("scores", logged.inputs.scores),
+            ("controls", logged.inputs.controls),
+        ):
+            if next_offset > self._log.end(topic, 0):
+                name = f"{logged.task} rule {logged.version}"
+                raise EndedError(f"{topic} ends before offset {next_offset}, of {name}")
 
     def _gone(self, task: Retrace, logged: RoutingRule) -> str:
         """What retention has taken of what the rule rests on; empty: nothing."""

@@ -17,6 +17,7 @@ from schemas.tick import Tick
 from schemas.window_score import WindowScore
 from schemas.wire import WireError, decode, encode
 from streams.history import Log, LoggedRecord
+from streams.replay.origin import replayed_by
 from streams.settings import Settings
 from streams.windows import SkewError, WindowFold
 
@@ -46,6 +47,7 @@ class PartitionFold:
 
     def __init__(self, log: Log, number: int, settings: Settings, progress: OnProgress) -> None:
         windows = settings.windows
+        self._kafka = settings.kafka
         self.number = number
         self.fold = WindowFold(
             partition=number,
@@ -86,6 +88,9 @@ class PartitionFold:
             if record.offset != self._next:
                 self._gap(record.offset)
             self._next = record.offset + 1
+            if replayed_by(self._kafka, record.headers) is not None:
+                self.fold.skip(record.offset, record.timestamp)
+                continue
             try:
                 event: Metric | Tick = decode(Metric | Tick, record.value)  # type: ignore[arg-type]
                 yield from self.fold.fold(record.offset, record.timestamp, event)

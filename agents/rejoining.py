@@ -11,11 +11,12 @@ from collections.abc import AsyncIterator, Sequence
 
 import msgspec
 
-from agents.differing import Difference, DiffersError, field_differences
+from agents.differing import Difference, DiffersError, EndedError, field_differences
 from agents.refolding import OnProgress, Part, PartitionFold, key_of
 from schemas.window_score import WindowScore
 from schemas.wire import WireError, decode, encode
 from streams.history import Log, LoggedRecord
+from streams.replay.origin import replayed_by
 from streams.settings import Settings
 
 GONE = -1
@@ -30,16 +31,23 @@ class Rejoining:
     ``windows``: by task and (end, start), the parts with data by partition; ``lost``: the
     windows of which retention has taken a part's metrics.
 
+    ``ragged``: ``metrics`` may end before what ``scores`` made of them.
+
     Raises (from both methods):
         DiffersError: a part on ``scores`` is not what ``metrics`` lead to.
+        EndedError: ``metrics`` end; only where the log is ragged.
     """
 
-    def __init__(self, log: Log, settings: Settings, progress: OnProgress) -> None:
+    def __init__(
+        self, log: Log, settings: Settings, progress: OnProgress, *, ragged: bool = False
+    ) -> None:
         self.windows: dict[str, dict[Span, dict[int, Part]]] = {}
         self.lost: dict[str, set[Span]] = {}
         self.checked = 0
         self.unchecked = 0
+        self._ragged = ragged
         self._tasks = settings.tasks
+        self._kafka = settings.kafka
         self._pane_ms = settings.windows.pane_ms
         self._folds = {
             number: PartitionFold(log, number, settings, progress)
@@ -59,6 +67,8 @@ class Rejoining:
             own.unlogged[key_of(part.score)] = part
             if part.score.models and not own.in_doubt(part.score.window_start_at):
                 self._add(own, part)
+        if self._ragged and own.closed_at < end_at:
+            raise EndedError(f"metrics-{own.number} ends before the window that ends at {end_at}")
 
     def _add(self, own: PartitionFold, part: Part) -> None:
         task, start_at, end_at = key_of(part.score)
@@ -77,6 +87,8 @@ class Rejoining:
             if record is None:
                 return found
             self._next_score, found = record.offset + 1, True
+            if replayed_by(self._kafka, record.headers) is not None:
+                continue
             try:
                 score = decode(WindowScore, record.value)
             except WireError:
@@ -87,6 +99,9 @@ class Rejoining:
         return found
 
     async def _compare(self, offset: int, value: bytes, score: WindowScore) -> None:
+        if self._ragged and score.partitions > len(self._folds):
+            there = f"{len(self._folds)} of {score.partitions}"
+            raise EndedError(f"{there} partitions of metrics are there")
         own = self._folds.get(score.partition)
         if own is None:
             raise _differs(offset, score, "metrics has no such partition")

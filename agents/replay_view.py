@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import msgspec
 from rich.table import Table
 
+from agents.sandboxing import Shares
 from streams.replay.running import Part
 
 
@@ -20,8 +21,10 @@ class Outcome(msgspec.Struct, kw_only=True):
     dry_run: bool
     records: int
     bytes: int
+    redacted: int
     elapsed_s: float
     partitions: list[Part]
+    sandbox: list[Shares] | None = None
 
 
 def outcome_of(
@@ -35,6 +38,7 @@ def outcome_of(
         dry_run=dry_run,
         records=sum(part.records for part in parts),
         bytes=sum(part.bytes for part in parts),
+        redacted=sum(part.redacted for part in parts),
         elapsed_s=round(elapsed_s, 3),
         partitions=list(parts),
     )
@@ -44,7 +48,16 @@ def outcome_table(outcome: Outcome) -> Table:
     """One row per source partition."""
     sent = "to send" if outcome.dry_run else "sent"
     table = Table(title=f"{outcome.source} to {outcome.target}", title_justify="left", box=None)
-    for name in ("partition", "offsets", "read", "matched", "sent before", sent, "bytes"):
+    for name in (
+        "partition",
+        "offsets",
+        "read",
+        "redacted",
+        "matched",
+        "sent before",
+        sent,
+        "bytes",
+    ):
         table.add_column(name, justify="right")
     table.add_column("from")
     table.add_column("to")
@@ -53,6 +66,7 @@ def outcome_table(outcome: Outcome) -> Table:
             str(part.partition),
             f"{part.start} to {part.end - 1}" if part.end > part.start else "none",
             str(part.read),
+            str(part.redacted),
             str(part.matched),
             _before(part),
             str(part.records),
@@ -61,6 +75,26 @@ def outcome_table(outcome: Outcome) -> Table:
             _instant(part.last_at),
         )
     return table
+
+
+def shares_table(found: Sequence[Shares]) -> Table:
+    """The newest shares of each task in a sandbox, beside the live ones."""
+    table = Table("task", "model", "sandbox", "live", "rules", title_justify="left", box=None)
+    table.title = "rules of the sandbox, and in force"
+    for task in found:
+        for number, model in enumerate(sorted({*task.sandbox, *task.live})):
+            table.add_row(
+                "" if number else task.task,
+                model,
+                _share(task.sandbox.get(model)),
+                _share(task.live.get(model)),
+                "" if number else str(task.rules),
+            )
+    return table
+
+
+def _share(share: float | None) -> str:
+    return "-" if share is None else f"{share:.1%}"
 
 
 def _before(part: Part) -> str:

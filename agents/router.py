@@ -28,6 +28,7 @@ from streams.clock import NowMs, now_ms
 from streams.consuming import Batch, Intake, Record, attach
 from streams.dead_letters import DeadLetters
 from streams.producing import RecordTooLargeError
+from streams.replay.origin import replayed_by
 from streams.settings import Settings
 from streams.tables import TableReader
 from streams.topics import model_topic
@@ -77,6 +78,7 @@ class Router:
             name = record.topic.removeprefix(self._prefix)
             query_id = f"{name}-{record.partition}-{record.offset}"
             query = msgspec.structs.replace(query, query_id=query_id)
+        query = self._marked(record, query)
         task = classify(self._settings, query)
         if problem := task_problem(self._settings, query, task):
             await self._refuse(record, query.query_id, query, problem)
@@ -91,6 +93,11 @@ class Router:
         )
         await self._route(record, assignment)
 
+    def _marked(self, record: Record, query: Query) -> Query:
+        """The query, which says whether ``zeta replay`` has sent it."""
+        run = replayed_by(self._settings.kafka, record.headers)
+        return query if run is None else msgspec.structs.replace(query, replay=run)
+
     async def _handle_reroute(self, batch: Batch, record: Record) -> None:
         try:
             assignment = decode(Assignment, record.value)
@@ -100,7 +107,8 @@ class Router:
                 batch.finish(record)
             return
         # Its worker has blamed the model for that attempt; an error answer mustn't do so again.
-        assignment = msgspec.structs.replace(assignment, decision=None)
+        query = self._marked(record, assignment.query)
+        assignment = msgspec.structs.replace(assignment, decision=None, query=query)
         due = min(assignment.not_before_at or 0, assignment.deadline_at)
         await asyncio.sleep(max(0.0, (due - self._now_ms()) / 1000))
         if batch.begin(1):

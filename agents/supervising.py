@@ -11,13 +11,15 @@ import ctypes
 import signal
 import sys
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 PR_SET_PDEATHSIG = 1
 RESTARTS = 5
 RESTARTS_WITHIN_S = 60.0
 PAUSE_S = 1.0
+GRACE_S = 15.0
 
 
 @dataclass(frozen=True)
@@ -102,3 +104,17 @@ def _die_with_parent() -> None:
     """A supervisor that is killed leaves no orphans: Linux ends its children for it."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+@asynccontextmanager
+async def supervised(
+    children: Sequence[Child], say: Callable[[str], None]
+) -> AsyncIterator[asyncio.Event]:
+    """Runs processes for as long as the block lasts; the event is set when they have given up."""
+    stop = asyncio.Event()
+    supervisor = asyncio.create_task(Supervisor(children, stop, GRACE_S, say).run())
+    try:
+        yield stop
+    finally:
+        stop.set()
+        await supervisor

@@ -31,6 +31,7 @@ from streams.clock import NowMs, now_ms
 from streams.consuming import Batch, Intake, Record, attach
 from streams.dead_letters import DeadLetters
 from streams.producing import RecordTooLargeError
+from streams.replay.origin import replayed_by
 from streams.settings import Settings, SettingsError
 from streams.topics import model_topic
 
@@ -78,6 +79,9 @@ class Worker(Service):
             assignment = decode(Assignment, record.value)
             if assignment.decision is None:
                 raise WireError("an assignment without a decision")
+            if run := replayed_by(self._settings.kafka, record.headers):
+                query = msgspec.structs.replace(assignment.query, replay=run)
+                assignment = msgspec.structs.replace(assignment, query=query)
         except WireError as error:
             if batch.begin(1):
                 await self._dead_letter(record, str(error))

@@ -23,7 +23,8 @@ class Metric(Event, frozen=True, kw_only=True, tag_field="type", tag="metric"):
     Its identity, counted once within the de-duplication horizon, is (query_id, attempt, model,
     kind, grader). An ``outcome`` has ``ok``, and a response time even when it failed: for a
     time-out it is the limit, a censored value. A ``judgement`` has ``accuracy`` and the name of
-    its grader; ``trust`` weighs it. ``observed_at`` chooses the window.
+    its grader; ``trust`` weighs it. ``observed_at`` chooses the window. One with ``replay`` is in
+    no window: its query was sent again by that run.
     """
 
     query_id: Name
@@ -44,6 +45,7 @@ class Metric(Event, frozen=True, kw_only=True, tag_field="type", tag="metric"):
     propensity: Fraction | None = None
     rule_version: NonNegativeInt = 0
     session: str | None = None
+    replay: str | None = None
     decided_at: EpochMs
     observed_at: EpochMs
 

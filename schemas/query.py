@@ -47,7 +47,9 @@ class Query(Event, frozen=True, kw_only=True):
 
     A record without a ``query_id`` gets ``<topic>-<partition>-<offset>``; one without a
     ``task`` gets one from the router's classifier. ``time_limit_s`` counts from the record's
-    Kafka timestamp. ``models`` restricts the candidates to those named.
+    Kafka timestamp. ``models`` restricts the candidates to those named. With ``replay``, the id of
+    a run of ``zeta replay`` (the router takes it from the record's header), nothing is learned
+    from the answer.
     """
 
     query_id: Annotated[str, msgspec.Meta(max_length=249)] = ""
@@ -63,6 +65,7 @@ class Query(Event, frozen=True, kw_only=True):
     models: Annotated[list[Name], msgspec.Meta(min_length=1)] | None = None
     any_space: bool = False
     stream: bool = False
+    replay: str | None = None
 
     def __post_init__(self) -> None:
         given = [

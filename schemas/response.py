@@ -45,6 +45,7 @@ class Response(Event, frozen=True, kw_only=True):
     ``reference`` and, where the task's grader needs it, ``query`` come along so that the
     grader needs no look-up. ``embeddings`` has one row per input text, ``dimension`` wide, in
     ``vector_space``. A duplicate (a redelivery) carries the same query id and attempt.
+    ``replay``: the query's.
     """
 
     query_id: str
@@ -67,3 +68,4 @@ class Response(Event, frozen=True, kw_only=True):
     reply_to: str | None = None
     reference: Reference | None = None
     query: Query | None = None
+    replay: str | None = None

@@ -85,8 +85,9 @@ def _named(
 
 
 def _token_variables(raw: Mapping[str, Any], environment: Mapping[str, str]) -> set[str]:
-    """The variables that hold a model's token, which may be called ZETA_… too."""
-    found = set()
+    """The variables that hold a token or a key, which may be called ZETA_… too."""
+    setting = _variable(("archive", "redact_key_variable"))
+    found = {str(environment.get(setting, raw.get("archive", {}).get("redact_key_variable")))}
     for name, model in raw.get("models", {}).items():
         setting = _variable(("models", name, "token_variable"))
         found.add(str(environment.get(setting, model.get("token_variable"))))

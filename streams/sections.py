@@ -33,14 +33,16 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class Kafka(Section, frozen=True, kw_only=True):
     """The broker and how records go in and out.
 
-    ``prefix`` is put before every topic and consumer group, so that a sandbox can share a
-    broker. ``replication`` is taken down to the number of brokers. ``drain_s`` bounds how long a
-    stop or a rebalance waits for work in flight. ``session_timeout_s`` has the bounds that a
-    broker has (``group.min.session.timeout.ms`` and ``group.max.session.timeout.ms``).
+    ``prefix`` is put before every topic and consumer group, so that several systems can share a
+    broker. In a ``sandbox`` replayed records count as new ones (docs/replay.md).
+    ``replication`` is taken down to the number of brokers. ``drain_s`` bounds how long a stop or
+    a rebalance waits for work in flight. ``session_timeout_s`` has the bounds that a broker has
+    (``group.min.session.timeout.ms`` and ``group.max.session.timeout.ms``).
     """
 
     bootstrap: Annotated[str, msgspec.Meta(min_length=1)] = "127.0.0.1:9092"
     prefix: Annotated[str, msgspec.Meta(pattern=r"^[a-zA-Z0-9._-]{0,40}\Z")] = ""
+    sandbox: bool = False
     partitions: PositiveInt = 4
     replication: PositiveInt = 3
     min_in_sync: PositiveInt = 2
@@ -104,7 +106,7 @@ class Routing(Section, frozen=True, kw_only=True):
     epsilon: Fraction = 0.1
     largest_share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 1.0
     cold_share: Fraction = 0.1
-    largest_step: Fraction = 0.2
+    largest_step: Fraction = 0.4
     min_samples: NonNegativeInt = 0
     dwell_windows: NonNegativeInt = 0
     margin: Fraction = 0.0
@@ -189,7 +191,9 @@ class Archive(Section, frozen=True, kw_only=True):
 
     ``directory`` is a path or an fsspec URL; empty: there is no archive. ``topics`` are those to
     keep; empty: all of the topic table. A file is published when it has ``roll_rows`` records or
-    ``roll_bytes`` (as written), or ``roll_s`` after its first record came.
+    ``roll_bytes`` (as written), or ``roll_s`` after its first record came. ``redact`` says which
+    fields (``query.prompt``) are kept as a keyed hash or not at all; ``redact_key_variable`` names
+    the variable with that key.
     """
 
     directory: str = ""
@@ -197,3 +201,5 @@ class Archive(Section, frozen=True, kw_only=True):
     roll_rows: PositiveInt = 1_000_000
     roll_bytes: PositiveInt = 128 * 1024 * 1024
     roll_s: PositiveSeconds = 300.0
+    redact: dict[str, Literal["drop", "hash"]] = msgspec.field(default_factory=dict)
+    redact_key_variable: str = ""

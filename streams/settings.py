@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from schemas.control import RoutingConfiguration
+from streams.archive.redactable import problem
 from streams.overrides import apply_overrides, read_toml
 from streams.sections import (
     Archive,
@@ -140,6 +141,7 @@ def load(
         _check_task(settings, name, where)
     _check_default_task(settings, where)
     _check_judge(settings, where)
+    _check_archive(settings.archive, where)
     return settings
 
 
@@ -234,3 +236,10 @@ def _check_judge(settings: Settings, where: Where) -> None:
     for place in ("{question}", "{answer}"):
         if place not in judge.prompt:
             raise where.error("judge.prompt", f"must have {place} in it")
+
+
+def _check_archive(archive: Archive, where: Where) -> None:
+    found = problem(archive.redact, archive.redact_key_variable)
+    if found is not None:
+        key, wrong = found
+        raise where.error(f"archive.{key}", wrong)

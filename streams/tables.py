@@ -13,6 +13,7 @@ from mode import Service
 
 from schemas.wire import Event, WireError, decode
 from streams.consuming import POLL_MS, Record
+from streams.replay.origin import replayed_by
 from streams.settings import Kafka
 
 E = TypeVar("E", bound=Event)
@@ -47,7 +48,8 @@ class TableReader(Service, Generic[E]):
     """Reads a topic without a group: to its end before ``start`` returns, then as it grows.
 
     ``put`` gets each event in offset order per partition, with its record. Records that don't
-    decode are logged and passed over: other readers, and the archive, still have them.
+    decode are logged and passed over, replayed ones are passed over: other readers, and the
+    archive, still have them.
 
     Raises:
         TopicMissingError: at start, when the topic isn't there.
@@ -111,6 +113,8 @@ class TableReader(Service, Generic[E]):
     def _take(self, record: Record) -> None:
         if record.value is None:
             return  # a tombstone: compaction's, not an event
+        if replayed_by(self._kafka, record.headers) is not None:
+            return
         try:
             event = decode(self._kind, record.value)
         except WireError as error:

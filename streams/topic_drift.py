@@ -70,7 +70,7 @@ def wanted_topics(settings: Settings, brokers: int) -> list[WantedTopic]:
 
 def _configuration(row: Topic, kafka: Kafka) -> dict[str, str]:
     """The row's own, and room for the largest record (in base64 in the dead letters)."""
-    configuration = row.configuration()
+    configuration = row.configuration(sandbox=kafka.sandbox)
     share = 2 if row.name == "dead-letters" else 1
     room = share * kafka.max_record_bytes + _BATCH_OVERHEAD_BYTES
     given = int(configuration.get("max.message.bytes", _BROKER_MESSAGE_BYTES))

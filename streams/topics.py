@@ -39,14 +39,20 @@ class Topic:
     partitions: int | None = None
     extra: Mapping[str, str] = field(default_factory=dict)
 
-    def configuration(self) -> dict[str, str]:
-        """The topic's settings, as Kafka names them."""
-        kept = (
-            {"cleanup.policy": "compact"}
-            if self.compacted
-            else {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms)}
-        )
-        return {**kept, **self.extra}
+    def configuration(self, *, sandbox: bool = False) -> dict[str, str]:
+        """The topic's settings, as Kafka names them.
+
+        In a sandbox replayed records keep their times, and no retention by them; but queries are
+        asked anew, so they have the time of now.
+        """
+        if sandbox and self.name != "queries":
+            extra = {name: value for name, value in self.extra.items() if name not in _BROKER_TIME}
+        else:
+            extra = dict(self.extra)
+        if self.compacted:
+            return {"cleanup.policy": "compact", **extra}
+        kept_ms = -1 if sandbox else self.retention_ms
+        return {"cleanup.policy": "delete", "retention.ms": str(kept_ms), **extra}
 
 
 # An envelope holds the whole record in base64, so it must take more than the record did.

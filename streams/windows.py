@@ -6,6 +6,7 @@ that come out are a function of the partition's records, whoever folds them and 
 
 - a record whose window has closed goes into the oldest open one, and is counted as late;
 - a record with the identity of one within the last ``horizon_s`` of log time is dropped;
+- a metric of a replayed query is passed over;
 - a record or tick from more than ``skew_s`` ahead of the broker's clock is refused, so that a
   wrong clock can't close or open other people's windows.
 
@@ -107,6 +108,8 @@ class WindowFold:
             AssertionError: a gap in the offsets; folding on would lose records unseen.
         """
         self._advance(offset, logged_at)
+        if isinstance(event, Metric) and event.replay is not None:
+            return []
         moment = event.ticked_at if isinstance(event, Tick) else event.observed_at
         if moment > logged_at + self._skew:
             raise SkewError(

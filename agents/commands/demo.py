@@ -26,13 +26,12 @@ from agents.demo import (
     models_up,
     rule_versions,
     simulated_queries,
-    supervised,
     until,
     with_run_ids,
 )
 from agents.demo_view import DemoView
 from agents.roles import role_names
-from agents.supervising import Child
+from agents.supervising import Child, supervised
 from schemas.query import Query
 from schemas.window_score import WindowScore
 from streams import broker

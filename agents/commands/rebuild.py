@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated
 
 import msgspec
 import typer
@@ -14,14 +17,25 @@ from agents.differing import Difference
 from agents.rebuilding import TOPICS, Report
 from agents.rebuilding import rebuild as rebuild_log
 from agents.retracing import Start
-from streams.history import open_history
+from streams.archive.opening import open_store
+from streams.archive.reading import ArchiveLog
+from streams.archive.store import ArchiveError
+from streams.history import Log, open_history
 from streams.settings import Settings
 
 
-def rebuild(context: typer.Context, json: Json = False) -> None:
+def rebuild(
+    context: typer.Context,
+    archive: Annotated[
+        str | None, typer.Option(help="Directory or URL of an archive; default: the broker.")
+    ] = None,
+    json: Json = False,
+) -> None:
     """Fold metrics and controls into rules again, and compare them byte for byte with rules-log.
 
     Example: zeta rebuild --json
+
+    Example: zeta rebuild --archive /var/zeta/archive
 
     Needs the settings that the aggregator ran with (windows and tasks). Starts at the beginning;
     where retention has taken inputs, at the earliest rule after which all survive. Exit code 1
@@ -29,7 +43,11 @@ def rebuild(context: typer.Context, json: Json = False) -> None:
     """
     shared = get(context)
     began_s = time.monotonic()
-    report = asyncio.run(_rebuild(shared, shared.connected_settings()))
+    settings = shared.settings() if archive else shared.connected_settings()
+    try:
+        report = asyncio.run(_rebuild(shared, settings, archive))
+    except ArchiveError as error:
+        shared.fail(str(error))
     elapsed_s = time.monotonic() - began_s
     if json:
         shared.json({**msgspec.structs.asdict(report), "elapsed_s": round(elapsed_s, 3)})
@@ -41,15 +59,29 @@ def rebuild(context: typer.Context, json: Json = False) -> None:
         raise typer.Exit(FAILED)
 
 
-async def _rebuild(shared: Context, settings: Settings) -> Report:
+@asynccontextmanager
+async def _opened(settings: Settings, archive: str | None) -> AsyncIterator[Log]:
+    if archive is not None:
+        yield ArchiveLog(open_store(archive), TOPICS)
+        return
     async with open_history(settings.kafka, TOPICS) as log:
+        yield log
+
+
+async def _rebuild(shared: Context, settings: Settings, archive: str | None) -> Report:
+    async with _opened(settings, archive) as log:
         total = sum(
             log.end("metrics", number) - log.beginning("metrics", number)
             for number in log.partitions("metrics")
         )
         with Progress(console=shared.err, transient=True) as progress:
             bar = progress.add_task("metrics", total=total)
-            return await rebuild_log(log, settings, lambda count: progress.advance(bar, count))
+            return await rebuild_log(
+                log,
+                settings,
+                lambda count: progress.advance(bar, count),
+                ragged=archive is not None,
+            )
 
 
 def lines(report: Report) -> list[str]:
@@ -63,6 +95,8 @@ def lines(report: Report) -> list[str]:
     )
     if report.unchecked_scores:
         found.append(f"{report.unchecked_scores} late copies on scores were not compared")
+    if report.ended is not None:
+        found.append(f"later rules were not compared: {report.ended}")
     if report.difference is not None:
         found += _difference_lines(report.difference)
     return found

@@ -3,52 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
-import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Annotated
 
-import msgspec
 import typer
-from aiokafka.errors import KafkaError
-from rich.progress import Progress
 
-from agents.commands.context import USAGE, Context, Json, get
-from agents.replay_view import Outcome, outcome_of, outcome_table
-from streams.admin import BrokerUnreachable, require_broker
-from streams.archive.opening import open_store
-from streams.archive.reading import ArchiveLog
+from agents.commands.context import USAGE, Json, get
+from agents.commands.replaying import Order, carry_out
+from agents.commands.sandbox import play_in_sandbox
+from agents.replay_view import outcome_table, shares_table
+from agents.sandboxing import SandboxError, SandboxUsageError
+from streams.admin import TopicRefusedError
 from streams.archive.store import ArchiveError
-from streams.history import Log, open_history
 from streams.replay.bounds import Bound, parse_bound
-from streams.replay.filtering import Matches, matcher
-from streams.replay.pacing import AtOnce, Pace, pace_of
-from streams.replay.planning import Manner, Plan, check_target, is_same_topic, plan
+from streams.replay.filtering import matcher
+from streams.replay.pacing import pace_of
+from streams.replay.planning import Manner
 from streams.replay.problem import ReplayError, ReplayUsageError
 from streams.replay.ranges import Selection
-from streams.replay.run_id import checked_run_id, new_run_id
-from streams.replay.running import Clock, Replay
-from streams.replay.sending import Dry, Sender, open_batches
-from streams.replay.target import Target, checked_servers, find_topic
-from streams.settings import Kafka
-
-
-@dataclass(frozen=True)
-class Order:
-    """What the command line says, checked."""
-
-    selection: Selection
-    matches: Matches | None
-    pace: Pace
-    manner: Manner
-    archive: str | None
-    to: str
-    to_bootstrap: str | None
-    run: str | None
-    dry_run: bool
-    force: bool
+from streams.replay.run_id import checked_run_id
+from streams.replay.target import checked_servers
 
 
 def replay(
@@ -91,6 +64,11 @@ def replay(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count, send nothing.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Onto the source itself.")] = False,
+    into_sandbox: Annotated[
+        str | None,
+        typer.Option(help="Run the whole loop on it, on topics of its own with this prefix."),
+    ] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the sandbox's topics.")] = False,
     json: Json = False,
 ) -> None:
     """Send a topic's records again: key, value, headers and order kept, marked as replayed.
@@ -99,6 +77,11 @@ def replay(
 
     Sent as fast as possible without --speed or --rate. After an interruption, the same command
     with the --run-id that it printed sends the rest, and a finished run sends nothing.
+
+    Example: zeta --set routing.policy=ucb replay queries --from -2h --into-sandbox trial
+
+    A sandbox asks queries again, or learns from metrics again, with the settings of this call;
+    then it shows its rules beside the live ones, which it doesn't touch.
     """
     shared = get(context)
     try:
@@ -121,122 +104,26 @@ def replay(
             dry_run=dry_run,
             force=force,
         )
-        outcome = asyncio.run(_replay(shared, settings.kafka, order))
-    except ReplayUsageError as error:
+        if into_sandbox is None:
+            outcome = asyncio.run(carry_out(shared, settings.kafka, order))
+        else:
+            playing = play_in_sandbox(shared, settings, order, into_sandbox, keep=keep)
+            outcome = asyncio.run(playing)
+    except (ReplayUsageError, SandboxUsageError) as error:
         shared.fail(str(error), USAGE)
-    except (ReplayError, ArchiveError) as error:
+    except (ReplayError, ArchiveError, SandboxError, TopicRefusedError) as error:
         shared.fail(str(error))
     if json:
         shared.json(outcome)
         return
     shared.out.print(outcome_table(outcome))
+    if outcome.sandbox is not None:
+        shared.out.print(shares_table(outcome.sandbox))
     shared.say(
         f"[{outcome.records} records {'to send' if dry_run else 'sent'} in "
         f"{outcome.elapsed_s:.1f} s, run {outcome.run}]"
     )
 
 
-async def _replay(shared: Context, kafka: Kafka, order: Order) -> Outcome:
-    target = await _target(kafka, order)
-    began_s = time.monotonic()
-    async with _source(kafka, order, target) as (log, onto_itself):
-        now = _now()
-        run = order.run or new_run_id(now, secrets.randbits(32))
-        made = await plan(
-            log,
-            order.selection,
-            target,
-            order.manner,
-            run=run,
-            now=now,
-            is_new=order.run is None,
-        )
-        async with _sender(order, target) as sender:
-            replaying = Replay(
-                log=log,
-                topic=order.selection.topic,
-                ranges=made.ranges,
-                target=target,
-                sender=sender,
-                run=run,
-                started=made.started,
-                sent=made.sent,
-                clock=Clock(_now, time.monotonic, asyncio.sleep),
-                # Counting needn't wait.
-                pace=AtOnce() if order.dry_run else order.pace,
-                matches=order.matches,
-                by_key=order.manner.by_key,
-                keep_timestamps=order.manner.keep_timestamps,
-                onto_itself=onto_itself,
-            )
-            await _play(shared, order, made, replaying)
-    return outcome_of(
-        list(replaying.parts.values()),
-        run=run,
-        source=order.selection.topic,
-        target=target.topic,
-        dry_run=order.dry_run,
-        elapsed_s=time.monotonic() - began_s,
-    )
-
-
-async def _play(shared: Context, order: Order, made: Plan, replaying: Replay) -> None:
-    if not order.dry_run:
-        shared.say(f"run {replaying.run} (if it is interrupted: --run-id {replaying.run})")
-    total = sum(one.end - one.start for one in made.ranges)
-    with Progress(console=shared.err, transient=True) as progress:
-        bar = progress.add_task(order.selection.topic, total=total)
-        replaying.progress = lambda count: progress.advance(bar, count)
-        try:
-            await replaying.play()
-        except (ReplayError, KafkaError, ArchiveError) as error:
-            if order.dry_run:
-                raise
-            raise ReplayError(f"{error}; then go on with --run-id {replaying.run}") from error
-
-
-async def _target(kafka: Kafka, order: Order) -> Target:
-    argument = "the target (--to, --to-prefix)"
-    if order.to_bootstrap is None:
-        await require_broker(kafka)
-        return await find_topic(kafka.bootstrap, order.to, argument)
-    try:
-        await require_broker(msgspec.structs.replace(kafka, bootstrap=order.to_bootstrap))
-    except BrokerUnreachable as error:
-        raise ReplayError(
-            f"--to-bootstrap: no Kafka broker answers at {order.to_bootstrap}"
-        ) from error
-    return await find_topic(order.to_bootstrap, order.to, argument)
-
-
-@asynccontextmanager
-async def _source(kafka: Kafka, order: Order, target: Target) -> AsyncIterator[tuple[Log, bool]]:
-    """The log, and whether the target is part of it."""
-    topic = order.selection.topic
-    force = order.force or order.dry_run
-    if order.archive is not None:
-        check_target(None, target, order.manner, force=force)
-        yield ArchiveLog(open_store(order.archive), [topic]), False
-        return
-    await require_broker(kafka)
-    source = await find_topic(kafka.bootstrap, kafka.prefix + topic, "SOURCE")
-    check_target(source, target, order.manner, force=force)
-    async with open_history(kafka, [topic]) as history:
-        yield history, is_same_topic(source, target)
-
-
-@asynccontextmanager
-async def _sender(order: Order, target: Target) -> AsyncIterator[Sender]:
-    if order.dry_run:
-        yield Dry()
-        return
-    async with open_batches(target) as batches:
-        yield batches
-
-
 def _bound(argument: str, text: str | None) -> Bound | None:
     return None if text is None else parse_bound(argument, text)
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

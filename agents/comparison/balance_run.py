@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from agents.client import Client
 from agents.comparison.balance_figures import Answered
-from agents.demo import POLL_S, Say, Watcher, models_up, supervised, until
-from agents.supervising import Child
+from agents.demo import POLL_S, Say, Watcher, models_up, until
+from agents.supervising import Child, supervised
 from schemas.query import Query
 from schemas.response import Response
 from streams.admin import create_topics

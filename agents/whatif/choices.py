@@ -16,6 +16,8 @@ from schemas.metric import Metric
 from schemas.tick import Tick
 from schemas.wire import WireError, decode
 from streams.history import Log
+from streams.replay.origin import replayed_by
+from streams.settings import Kafka
 
 Wanted = Callable[[Metric], bool]
 OnProgress = Callable[[int], None]
@@ -141,11 +143,14 @@ def _take(choice: Choice, metric: Metric) -> bool:
     return True
 
 
-async def read_choices(log: Log, fold: ChoiceFold, progress: OnProgress = lambda _: None) -> None:
-    """Folds all of the log's ``metrics``."""
+async def read_choices(
+    log: Log, kafka: Kafka, fold: ChoiceFold, progress: OnProgress = lambda _: None
+) -> None:
+    """Folds all of the log's ``metrics`` but those of a replay."""
     for partition in log.partitions("metrics"):
         async for records in log.read("metrics", partition):
-            _fold_values(fold, (record.value for record in records))
+            new = (row for row in records if replayed_by(kafka, row.headers) is None)
+            _fold_values(fold, (record.value for record in new))
             progress(len(records))
 
 
@@ -156,5 +161,5 @@ def _fold_values(fold: ChoiceFold, values: Iterable[bytes | None]) -> None:
         except WireError:
             fold.skip()  # the aggregator has put it on dead-letters
             continue
-        if isinstance(event, Metric):
+        if isinstance(event, Metric) and event.replay is None:
             fold.add(event)

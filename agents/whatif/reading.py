@@ -51,7 +51,7 @@ async def read_past(
         progress: told how many records of ``metrics`` were read.
     """
     fold = ChoiceFold(question.wants)
-    await read_choices(log, fold, progress)
+    await read_choices(log, settings.kafka, fold, progress)
     eligibility = await read_eligibility(log)
     targets: list[Target] = []
     if question.rules is not None:

@@ -56,6 +56,10 @@ class LocalStore:
         """See ``Store``."""
         return (self._root / path).stat().st_size
 
+    def modified_at(self, path: str) -> int:
+        """See ``Store``."""
+        return (self._root / path).stat().st_mtime_ns // 1_000_000
+
     def read(self, path: str) -> bytes:
         """See ``Store``."""
         return (self._root / path).read_bytes()

@@ -97,17 +97,19 @@ class PartitionArchive:
     def write(self) -> None:
         """Takes all that is in memory to the disk, as one row group."""
         with self._working():
-            self._convert()
+            self._convert(flushing=True)
             if self._writer is not None:
                 self._writer.flush()
 
-    def _convert(self) -> None:
+    def _convert(self, *, flushing: bool = False) -> None:
         if not self._pending:
             return
         if self._writer is None:
             self._writer = self._another()
         for start in range(0, len(self._pending), CHUNK_ROWS):
             self._writer.add(self._pending[start : start + CHUNK_ROWS])
+            if flushing and self._writer.full:
+                self._writer.flush()
         self._pending = []
         self._pending_bytes = 0
 
@@ -117,7 +119,7 @@ class PartitionArchive:
     def publish(self) -> None:
         """Publishes all that was taken, except for the beginning of a range claimed by others."""
         with self._working():
-            self._convert()
+            self._convert(flushing=True)
             while self._writer is not None and self._publish_next(self._writer):
                 pass
 

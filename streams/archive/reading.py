@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from schemas.wire import INT_MAX
+from streams.archive.listing import all_paths
 from streams.archive.naming import Part, parts_in, uncovered
 from streams.archive.rows import RECORD_SCHEMA, ArchivedRecord, Types, records_of
 from streams.archive.store import ArchiveError, Store, topics_of
@@ -48,7 +49,7 @@ class ArchiveLog:
     def _find(self, topic: str) -> None:
         for where in [where for where in self._parts if where[0] == topic]:
             del self._parts[where]
-        for part in uncovered(parts_in(self._store.paths(topic))):
+        for part in uncovered(parts_in(all_paths(self._store, topic))):
             self._parts.setdefault((topic, part.partition), []).append(part)
 
     def partitions(self, topic: str) -> list[int]:

@@ -13,6 +13,37 @@ import fsspec  # type: ignore[import-untyped]
 
 from streams.archive.store import ArchiveError
 
+# Their "directories" at the top are buckets, which nobody makes by a slip of the pen.
+_BUCKETS = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "az"})
+
+
+class _Translated:
+    """A file system; its library's own errors (no credentials, no server) are an archive's."""
+
+    def __init__(self, files: Any, url: str) -> None:
+        self._files = files
+        self._url = url
+        protocols = {files.protocol} if isinstance(files.protocol, str) else set(files.protocol)
+        self.has_buckets = bool(protocols & _BUCKETS)
+        self._errors = _own_errors() if protocols & {"s3", "s3a"} else ()
+
+    def __getattr__(self, name: str) -> Any:
+        call = getattr(self._files, name)
+
+        def translated(*arguments: Any, **options: Any) -> Any:
+            try:
+                return call(*arguments, **options)
+            except self._errors as error:
+                raise ArchiveError(f"{self._url}: {error}") from error
+
+        return translated
+
+
+def _own_errors() -> tuple[type[Exception], ...]:
+    from botocore.exceptions import BotoCoreError  # type: ignore[import-untyped]
+
+    return (BotoCoreError,)
+
 
 class RemoteStore:
     """See ``Store``. A file is staged in the machine's temporary directory, then uploaded."""
@@ -22,7 +53,7 @@ class RemoteStore:
             found = fsspec.core.url_to_fs(url)
         except (ImportError, ValueError) as error:
             raise ArchiveError(f"{url} (archive.directory): {error}") from error
-        self._files: Any = found[0]
+        self._files: Any = _Translated(found[0], url)
         self._base = str(found[1]).rstrip("/")
         self._url = url
 
@@ -51,6 +82,10 @@ class RemoteStore:
     def size(self, path: str) -> int:
         """See ``Store``."""
         return int(self._files.size(self._at(path)))
+
+    def modified_at(self, path: str) -> int:
+        """See ``Store``."""
+        return int(self._files.modified(self._at(path)).timestamp() * 1000)
 
     def read(self, path: str) -> bytes:
         """See ``Store``."""
@@ -90,10 +125,13 @@ class RemoteStore:
             self.create(path, b"2")
         except FileExistsError:
             return
+        except OSError as error:
+            raise ArchiveError(f"{self._url} (archive.directory): {error}") from error
         except (TypeError, ValueError, NotImplementedError) as error:
             raise self._unfit() from error
         finally:
-            self.delete(path)
+            with suppress(OSError, ArchiveError):
+                self.delete(path)
         raise self._unfit()
 
     def _unfit(self) -> ArchiveError:
@@ -128,5 +166,7 @@ def _with_folder(files: Any, path: str, write: Callable[[], object]) -> None:
     try:
         write()
     except FileNotFoundError:
+        if files.has_buckets:
+            raise
         files.makedirs(path.rpartition("/")[0], exist_ok=True)
         write()

@@ -53,6 +53,10 @@ class Store(Protocol):
         """In bytes; raises FileNotFoundError."""
         ...
 
+    def modified_at(self, path: str) -> int:
+        """When it was written last, in Unix ms; raises FileNotFoundError."""
+        ...
+
     def read(self, path: str) -> bytes:
         """A small file; raises FileNotFoundError."""
         ...

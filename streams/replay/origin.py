@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from streams.sections import Kafka
+
 HEADER = "zeta-replay"
 
 Headers = Sequence[tuple[str, bytes | None]]
@@ -39,6 +41,19 @@ def origin_of(headers: Headers) -> Origin | None:
             except msgspec.DecodeError:
                 return None
     return None
+
+
+def replayed_by(kafka: Kafka, headers: Headers) -> str | None:
+    """The run that sent a record again; None for one that is new.
+
+    What happened once must not teach twice, pin again, or rule again: every role passes over such
+    records, or marks what follows from them. In a sandbox all records are replayed, so there
+    they count.
+    """
+    if not headers or kafka.sandbox:
+        return None
+    origin = origin_of(headers)
+    return None if origin is None else origin.run
 
 
 def stamped(headers: Headers, origin: Origin) -> list[tuple[str, bytes | None]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from streams.archive.redaction import is_redacted
 from streams.history import Log, LoggedRecord
 from streams.replay.filtering import Matches
 from streams.replay.merging import merged
@@ -25,8 +26,8 @@ TOLD_EVERY = 500
 class Part(msgspec.Struct, kw_only=True):
     """What became of one source partition's offsets ``start`` to before ``end``.
 
-    All before ``resumed_at`` was sent by an earlier start, and is not read. ``matched`` records
-    passed the filter; ``already`` of them were on the target before. The others were sent, or
+    All before ``resumed_at`` was sent by an earlier start, and is not read. ``redacted`` records
+    have no value any more, and are passed over. ``matched`` records passed the filter; ``already`` of them were on the target before. The others were sent, or
     would be: ``records``, with ``bytes`` of keys and values, between ``first_at`` and ``last_at``
     (the smallest and the largest timestamp, Unix ms).
     """
@@ -36,6 +37,7 @@ class Part(msgspec.Struct, kw_only=True):
     end: int
     resumed_at: int = 0
     read: int = 0
+    redacted: int = 0
     matched: int = 0
     already: int = 0
     records: int = 0
@@ -129,6 +131,9 @@ class Replay:
 
     async def _take(self, part: Part, record: LoggedRecord) -> None:
         part.read += 1
+        if is_redacted(record):
+            part.redacted += 1
+            return
         if not self._wanted(record):
             return
         part.matched += 1

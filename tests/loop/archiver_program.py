@@ -76,6 +76,7 @@ class KillingStore:
         self.paths = inner.paths
         self.topics = inner.topics
         self.size = inner.size
+        self.modified_at = inner.modified_at
         self.read = inner.read
         self.open = inner.open
 

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
+from agents.archiver import Archiver, build_archiver
 from schemas.metric import Metric
 from schemas.wire import encode
 from streams.archive.local import LocalStore
 from streams.archive.naming import TEMPORARY
 from tests.loop.archived import archived_to, check_same, count_in, until_archived
 from tests.loop.archiver_program import STEPS
-from tests.loop.system import ROOT, Process, System, chat
+from tests.loop.system import ROOT, Process, System, _stopped, chat
 from tests.loop.watching import until
 from tests.streams.archive.records import metric
 
@@ -125,10 +126,40 @@ async def test_what_is_odd_is_kept(system: System, root: Path) -> None:
     await system.put("metrics", encode(metric(1))[:-1] + b',"x":1}', partition=1)
     await system.put("metrics", metric(2), partition=1)
     archiver = await system.spawn_ready("archiver")
+    await until_archived(root, "metrics", 5)
     assert await archiver.end() == 0, archiver.log.read_text()
     await check_same(system, root, ["metrics"])
     store = LocalStore(root)
     assert not [path for path in store.paths() if TEMPORARY in path]
+
+
+async def test_what_is_held_is_published_at_the_end(system: System, root: Path) -> None:
+    system.tables["archive"]["roll_s"] = 1000.0
+    await system.prepare()
+    await put_metrics(system, 0, 1)
+    app = build_archiver(system.settings)
+    (archiver,) = [row for row in app.before_agents if isinstance(row, Archiver)]
+    await app.start()
+    try:
+        await until(lambda: archiver.held_bytes, "a record is held")
+        assert count_in(root, "metrics") == 0
+    finally:
+        await _stopped(app)
+    await check_same(system, root, ["metrics"])
+    assert await commits(system) == {0: 1}
+
+
+async def test_members_come_and_go(system: System, root: Path) -> None:
+    await system.prepare()
+    first = await system.spawn_ready("archiver", "0")
+    await put_metrics(system, 0, 1000)
+    second = await system.spawn_ready("archiver", "1")
+    await put_metrics(system, 1000, 2000)
+    assert await first.end() == 0, first.log.read_text()
+    await put_metrics(system, 2000, 3000)
+    await until_archived(root, "metrics", 3000)
+    assert await second.end() == 0, second.log.read_text()
+    await check_same(system, root, ["metrics"])
 
 
 async def test_every_topic_of_the_table(system: System, root: Path) -> None:

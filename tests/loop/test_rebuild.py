@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import msgspec
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.structs import TopicPartition
 
+from agents.rebuilding import TOPICS
 from schemas.control import Control
 from schemas.routing_rule import RoutingRule
 from schemas.wire import MILLION, encode
 from streams.history import open_history
+from tests.loop.archived import until_archived
 from tests.loop.commands import Done, one_line, zeta
 from tests.loop.system import System
 from tests.loop.test_aggregator_kills import PARTITIONS, Load, prepared
@@ -161,3 +165,46 @@ async def test_empty_topics_are_fine_and_missing_ones_named(system: System) -> N
         await admin.close()
     missing = await zeta(system.file, "rebuild")
     assert f"topic {system.prefix}controls does not exist" in one_line(missing, 1)
+
+
+async def test_an_archive_is_rebuilt_from_and_may_end_anywhere(
+    system: System, tmp_path: Path
+) -> None:
+    root = tmp_path / "archive"
+    system.tables["archive"] = {"directory": str(root), "roll_s": 0.5, "roll_rows": 100}
+    log = await lived(system)
+    archiver = await system.spawn_ready("archiver")
+    for topic in TOPICS:
+        async with open_history(system.settings.kafka, [topic]) as past:
+            ends = sum(past.end(topic, number) for number in past.partitions(topic))
+        await until_archived(root, topic, ends)
+    assert await archiver.end() == 0
+    done = await zeta(system.file, "rebuild", "--archive", str(root), "--json")
+    (report,) = done.json()
+    assert (done.code, report["difference"], report["ended"]) == (0, None, None)
+    assert report["rules"] == log.events[-1].version
+
+    parts = sorted((root / "metrics").glob("date=*/part-0-*.parquet"), key=_first_offset)
+    assert len(parts) > 3
+    for part in parts[len(parts) // 2 :]:
+        part.unlink()
+    done = await zeta(system.file, "rebuild", "--archive", str(root), "--json")
+    (report,) = done.json()
+    assert (done.code, report["difference"]) == (0, None), report["difference"]
+    assert report["ended"].startswith("metrics-0 ends before the window")
+    assert 0 < report["rules"] < log.events[-1].version
+
+    for part in (root / "metrics").glob("date=*/part-0-*.parquet"):
+        part.unlink()
+    done = await zeta(system.file, "rebuild", "--archive", str(root), "--json")
+    (report,) = done.json()
+    assert (done.code, report["rules"]) == (0, 1), "what a control alone leads to"
+    assert report["ended"] == f"{PARTITIONS - 1} of {PARTITIONS} partitions of metrics are there"
+
+    shutil.rmtree(root / "scores")
+    missing = await zeta(system.file, "rebuild", "--archive", str(root))
+    assert "scores" in one_line(missing, 1)
+
+
+def _first_offset(part: Path) -> int:
+    return int(part.name.split("-")[2])

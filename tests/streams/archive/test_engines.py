@@ -45,6 +45,18 @@ def test_duckdb_reads_it(root: Path) -> None:
         assert names == [{"name": "h", "value": b"\x00"}, {"name": "h", "value": None}]
 
 
+def test_polars_reads_it(root: Path) -> None:
+    polars = pytest.importorskip("polars")
+    found = polars.read_parquet(f"{root}/metrics/**/*.parquet", hive_partitioning=True)
+    assert len(found) == COUNT + 2
+    assert found["type"].count() == COUNT
+    assert found["raw"].to_list()[-1] == b"\xff"
+    assert str(found["date"].min()) == "2026-09-21"
+    row = found.row(7, named=True)
+    assert row["headers"] == [{"name": "h", "value": b"\x00"}, {"name": "h", "value": None}]
+    assert str(row["kafka_timestamp"].tzinfo) == "UTC"
+
+
 def test_a_query_on_time_passes_over_most_row_groups(root: Path) -> None:
     data = ds.dataset(root / "metrics", partitioning="hive", format="parquet")
     (fragment,) = data.get_fragments()
