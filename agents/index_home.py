@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from streams.home import home
 from streams.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -18,9 +19,9 @@ MOST_PROCESSES = 256
 
 
 def index_directory(settings: Settings, role: str, environment: Mapping[str, str]) -> Path:
-    """In ``feedback.index_dir``, else ``$ZETA_HOME/index`` or ``~/.zeta/index``."""
-    home = Path(environment.get("ZETA_HOME") or Path.home() / ".zeta")
-    root = Path(settings.feedback.index_dir) if settings.feedback.index_dir else home / "index"
+    """In ``feedback.index_dir``, else ``index`` in the ``home``."""
+    given = settings.feedback.index_dir
+    root = Path(given) if given else home(environment) / "index"
     return root / f"{settings.kafka.prefix}{role}"
 
 

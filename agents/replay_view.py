@@ -52,7 +52,6 @@ def outcome_table(outcome: Outcome) -> Table:
         "partition",
         "offsets",
         "read",
-        "redacted",
         "matched",
         "sent before",
         sent,
@@ -65,8 +64,7 @@ def outcome_table(outcome: Outcome) -> Table:
         table.add_row(
             str(part.partition),
             f"{part.start} to {part.end - 1}" if part.end > part.start else "none",
-            str(part.read),
-            str(part.redacted),
+            _read(part),
             str(part.matched),
             _before(part),
             str(part.records),
@@ -95,6 +93,10 @@ def shares_table(found: Sequence[Shares]) -> Table:
 
 def _share(share: float | None) -> str:
     return "-" if share is None else f"{share:.1%}"
+
+
+def _read(part: Part) -> str:
+    return f"{part.read} ({part.redacted} redacted)" if part.redacted else str(part.read)
 
 
 def _before(part: Part) -> str:

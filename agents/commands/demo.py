@@ -36,6 +36,7 @@ from schemas.query import Query
 from schemas.window_score import WindowScore
 from streams import broker
 from streams.admin import create_topics
+from streams.home import home
 from streams.settings import Settings, load
 from streams.tables import read_all
 
@@ -61,13 +62,18 @@ def demo(
     KAFKA_BOOTSTRAP uses that broker instead of a local one; its topics get a prefix of their own.
     """
     shared = get(context)
-    run = f"demo-{time.strftime('%H%M%S')}"
+    run = f"demo-{time.strftime('%Y%m%d-%H%M%S')}"
+    archive = home(os.environ) / "archive" / run
     name = "demo-simulated.toml" if simulated else "demo-local.toml"
     with ExitStack() as stack:
         path = stack.enter_context(as_file(files("agents") / "data" / name))
         bootstrap = _bootstrap(shared, stack, keep=keep)
         shared.config = path
-        shared.flags |= {"kafka.bootstrap": bootstrap, "kafka.prefix": f"{run}-"}
+        shared.flags |= {
+            "kafka.bootstrap": bootstrap,
+            "kafka.prefix": f"{run}-",
+            "archive.directory": str(archive),
+        }
         endpoints = _endpoints(path, simulated=simulated)
         shared.flags |= {
             f"models.{model}.endpoint": f"http://127.0.0.1:{port}"
@@ -78,6 +84,7 @@ def demo(
             code = asyncio.run(_demo(shared, settings, run, endpoints, simulated=simulated))
         except DemoError as error:
             shared.fail(str(error))
+        _say_what_is_kept(shared, archive)
         if keep:
             _say_how_to_look(shared, settings)
     raise typer.Exit(code)
@@ -159,6 +166,16 @@ async def _windows_closed(settings: Settings, watcher: Watcher, gave_up: asyncio
         )
     except TimeoutError:
         return  # no answers in the last window: no rule follows from it
+
+
+def _say_what_is_kept(shared: Context, archive: Path) -> None:
+    kept = [path for path in archive.rglob("*.parquet") if "_temporary" not in path.parts]
+    size_kib = sum(path.stat().st_size for path in kept) / 1024
+    shared.say(
+        f"every topic is kept as Parquet ({len(kept)} files, {size_kib:.0f} KiB); for example:\n"
+        f"  zeta archive verify {archive}\n"
+        f"  zeta whatif --archive {archive} --policy greedy"
+    )
 
 
 def _say_how_to_look(shared: Context, settings: Settings) -> None:

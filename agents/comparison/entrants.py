@@ -31,6 +31,7 @@ PLAIN: Mapping[str, float] = {
     "discount": 1.0,
     "sharpness": 1.0,
     "prior_mass": 0.0,
+    "largest_step": 1.0,
 }
 """Thompson sampling as published: a model's share is its probability of being the best."""
 

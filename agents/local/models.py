@@ -18,6 +18,7 @@ from typing import Final, Literal
 from agents.local.embedder import DIMENSION, load_fp32, load_int8
 from agents.local.embedding_server import Identity, serve_embedder
 from agents.local.generator import QUESTION_STOPS, assemble_gemma, question_template, serve_gguf
+from streams.home import home
 
 GEMMA_NOTICE: Final = (
     "Gemma is provided under and subject to the Gemma Terms of Use found at "
@@ -103,8 +104,7 @@ def require_wheels(model: LocalModel) -> None:
 
 def default_models_dir(environ: Mapping[str, str]) -> Path:
     """Return the folder for files that models leave: `$ZETA_HOME/models` or `~/.zeta/models`."""
-    home = environ.get("ZETA_HOME")
-    return (Path(home) if home else Path.home() / ".zeta") / "models"
+    return home(environ) / "models"
 
 
 def _installed(wheel: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.box import SIMPLE
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -14,9 +15,9 @@ NOTHING = "-"
 
 def view(found: Judgement) -> RenderableType:
     """A row per task, then what must be said."""
-    table = Table()
+    table = Table(box=SIMPLE, padding=(0, 1), collapse_padding=True)
     for name in ("task", "logged", "IPS", "SNIPS", "DR", "gain (DR)", "decisions", "effective"):
-        table.add_column(name, no_wrap=True, overflow="fold")
+        table.add_column(name, no_wrap=True)
     rows = [*found.tasks, found.all] if len(found.tasks) != 1 else found.tasks
     for row in rows:
         table.add_row(
@@ -33,10 +34,16 @@ def view(found: Judgement) -> RenderableType:
 def _cell(estimate: Estimate | None, sign: str = "") -> str:
     if estimate is None:
         return NOTHING
-    value = f"{estimate.value:{sign}.3f}"
+    value = _points(estimate.value, sign)
     if estimate.low is None or estimate.high is None:
         return value
-    return f"{value}\n{estimate.low:{sign}.3f} to {estimate.high:{sign}.3f}"
+    return f"{value}\n{_points(estimate.low, sign)} to {_points(estimate.high, sign)}"
+
+
+def _points(value: float, sign: str) -> str:
+    """As ``.758``: seven columns of them have to fit."""
+    text = f"{value:{sign}.3f}"
+    return text.replace("0.", ".", 1) if abs(value) < 1 else text
 
 
 def last_line(found: Judgement) -> str:

@@ -91,7 +91,7 @@ def _column(file: pq.ParquetFile, group: int, name: str) -> pa.ChunkedArray:
 
 def _first(file: pq.ParquetFile, group: int) -> tuple[int, int]:
     names = ["kafka_offset", "kafka_timestamp"]
-    (batch, *_) = file.iter_batches(1, row_groups=[group], columns=names)
+    batch = next(file.iter_batches(1, row_groups=[group], columns=names))
     return (
         int(batch.column("kafka_offset")[0].as_py()),
         int(batch.column("kafka_timestamp").cast(pa.int64())[0].as_py()),

@@ -4,13 +4,15 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from streams.home import home
+
 
 def default_cache() -> Path:
     """Return ``$ZETA_HOME/kafka`` (``~/.zeta/kafka`` without it): Kafka's jars, by version.
 
     The only place here that reads the environment.
     """
-    return Path(os.environ.get("ZETA_HOME") or Path.home() / ".zeta") / "kafka"
+    return home(os.environ) / "kafka"
 
 
 def default_directory() -> Path:

@@ -27,9 +27,10 @@ class Part(msgspec.Struct, kw_only=True):
     """What became of one source partition's offsets ``start`` to before ``end``.
 
     All before ``resumed_at`` was sent by an earlier start, and is not read. ``redacted`` records
-    have no value any more, and are passed over. ``matched`` records passed the filter; ``already`` of them were on the target before. The others were sent, or
-    would be: ``records``, with ``bytes`` of keys and values, between ``first_at`` and ``last_at``
-    (the smallest and the largest timestamp, Unix ms).
+    have no value any more, and are passed over. ``matched`` records passed the filter;
+    ``already`` of them were on the target before. The others were sent, or would be: ``records``,
+    with ``bytes`` of keys and values, between ``first_at`` and ``last_at`` (the smallest and the
+    largest timestamp, Unix ms).
     """
 
     partition: int

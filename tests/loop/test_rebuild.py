@@ -185,7 +185,7 @@ async def test_an_archive_is_rebuilt_from_and_may_end_anywhere(
     assert report["rules"] == log.events[-1].version
 
     parts = sorted((root / "metrics").glob("date=*/part-0-*.parquet"), key=_first_offset)
-    assert len(parts) > 3
+    assert len(parts) > 1
     for part in parts[len(parts) // 2 :]:
         part.unlink()
     done = await zeta(system.file, "rebuild", "--archive", str(root), "--json")
