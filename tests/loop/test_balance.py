@@ -70,7 +70,11 @@ async def test_equal_models_share_a_load_that_one_alone_is_slow_under(system: Sy
     for name in MODELS:
         await system.chat_sim(name, settings={"concurrency": 128}, **SLOWING)
     system.tables["tasks.code"] |= {"latency_target_s": TARGET_S}
-    system.tables["routing"] |= {"sharpness": 1.0, "largest_step": 0.02}
+    system.tables["routing"] |= {
+        "quality_weight": 0.45,
+        "latency_weight": 0.5,
+        "largest_step": 0.1,
+    }
     await system.prepare()
     responses = await system.topic("responses", Response)
     await order(system, "pin")
