@@ -7,12 +7,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 
 import typer
 from rich.progress import Progress
 
 from agents.commands.context import USAGE, Context, Json, get
+from agents.commands.names import objective_name, policy_names
 from agents.evaluation.columns import OutcomesError
 from agents.evaluation.curves import Curves, added
 from agents.evaluation.figures import figures
@@ -21,28 +22,11 @@ from agents.evaluation.plan import Plan
 from agents.evaluation.plot import PlotError, plot, require_matplotlib
 from agents.evaluation.report import report
 from agents.evaluation.run import measure_seeds
-from agents.policies import POLICIES
-from streams.settings import ObjectiveName
 
 WORTH_A_PROCESS = 40_000
 """Queries; fewer are done sooner than another process has started."""
 
 MOST_PROCESSES = 2
-
-
-def _policies(given: list[str] | None) -> list[str]:
-    names = [name.strip() for one in given or () for name in one.split(",")]
-    for name in names:
-        if name not in POLICIES:
-            raise typer.BadParameter(f"no policy {name!r}; one of {', '.join(POLICIES)}")
-    return list(dict.fromkeys(names))
-
-
-def _objective(given: str | None) -> str | None:
-    if given is not None and given not in get_args(ObjectiveName):
-        known = ", ".join(get_args(ObjectiveName))
-        raise typer.BadParameter(f"no objective {given!r}; one of {known}")
-    return given
 
 
 def evaluate(
@@ -59,11 +43,11 @@ def evaluate(
     ] = None,
     policy: Annotated[
         list[str] | None,
-        typer.Option(callback=_policies, help="Several: give it again, or with commas between."),
+        typer.Option(callback=policy_names, help="Several: give it again, or with commas between."),
     ] = None,
     objective: Annotated[
         str | None,
-        typer.Option(callback=_objective, help="accuracy, balanced or inverse-latency."),
+        typer.Option(callback=objective_name, help="accuracy, balanced or inverse-latency."),
     ] = None,
     window_queries: Annotated[
         int, typer.Option(min=1, help="Queries per window, over all tasks.")

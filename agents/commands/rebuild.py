@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Annotated
 
 import msgspec
 import typer
-from rich.progress import Progress
 
 from agents.commands.context import FAILED, Context, Json, get
+from agents.commands.past import metrics_bar, opened_log
 from agents.differing import Difference
 from agents.rebuilding import TOPICS, Report
 from agents.rebuilding import rebuild as rebuild_log
 from agents.retracing import Start
-from streams.archive.opening import open_store
-from streams.archive.reading import ArchiveLog
 from streams.archive.store import ArchiveError
-from streams.history import Log, open_history
 from streams.settings import Settings
 
 
@@ -59,29 +54,10 @@ def rebuild(
         raise typer.Exit(FAILED)
 
 
-@asynccontextmanager
-async def _opened(settings: Settings, archive: str | None) -> AsyncIterator[Log]:
-    if archive is not None:
-        yield ArchiveLog(open_store(archive), TOPICS)
-        return
-    async with open_history(settings.kafka, TOPICS) as log:
-        yield log
-
-
 async def _rebuild(shared: Context, settings: Settings, archive: str | None) -> Report:
-    async with _opened(settings, archive) as log:
-        total = sum(
-            log.end("metrics", number) - log.beginning("metrics", number)
-            for number in log.partitions("metrics")
-        )
-        with Progress(console=shared.err, transient=True) as progress:
-            bar = progress.add_task("metrics", total=total)
-            return await rebuild_log(
-                log,
-                settings,
-                lambda count: progress.advance(bar, count),
-                ragged=archive is not None,
-            )
+    async with opened_log(settings.kafka, archive, TOPICS, TOPICS) as log:
+        with metrics_bar(shared, log) as progress:
+            return await rebuild_log(log, settings, progress, ragged=archive is not None)
 
 
 def lines(report: Report) -> list[str]:

@@ -4,42 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated
 
 import typer
-from rich.progress import Progress
 
 from agents.commands.context import FAILED, USAGE, Context, Json, get
-from agents.policies import POLICIES
+from agents.commands.names import objective_name, policy_names
+from agents.commands.past import metrics_bar, opened_log
 from agents.whatif.judging import Past, judge
 from agents.whatif.reading import TOPICS, Question, read_past
 from agents.whatif.report import last_line, view
 from agents.whatif.rules_file import FixedRules, RulesFileError, read_rules
 from agents.whatif.tables import Target
-from streams.archive.opening import open_store
-from streams.archive.reading import ArchiveLog
 from streams.archive.store import ArchiveError
-from streams.history import Log, open_history
-from streams.settings import ObjectiveName, Settings
-
-
-def _policies(given: list[str] | None) -> list[str]:
-    names = [name.strip() for one in given or () for name in one.split(",")]
-    for name in names:
-        if name not in POLICIES:
-            raise typer.BadParameter(f"no policy {name!r}; one of {', '.join(POLICIES)}")
-    return list(dict.fromkeys(names))
-
-
-def _objective(given: str) -> str:
-    if given not in get_args(ObjectiveName):
-        known = ", ".join(get_args(ObjectiveName))
-        raise typer.BadParameter(f"no objective {given!r}; one of {known}")
-    return given
+from streams.settings import Settings
 
 
 def _time(given: str | None) -> str | None:
@@ -67,7 +47,7 @@ def whatif(
     ] = None,
     policy: Annotated[
         list[str] | None,
-        typer.Option(callback=_policies, help="Several: give it again, or with commas between."),
+        typer.Option(callback=policy_names, help="Several: give it again, or with commas between."),
     ] = None,
     rules: Annotated[
         Path | None,
@@ -84,7 +64,7 @@ def whatif(
         str | None, typer.Option(callback=_time, help="Only decisions before then.")
     ] = None,
     objective: Annotated[
-        str, typer.Option(callback=_objective, help="accuracy, balanced or inverse-latency.")
+        str, typer.Option(callback=objective_name, help="accuracy, balanced or inverse-latency.")
     ] = "accuracy",
     clip: Annotated[
         float | None, typer.Option(min=1, help="Largest weight; narrower intervals, but biased.")
@@ -128,30 +108,12 @@ def _rules(shared: Context, path: Path | None) -> FixedRules | None:
         shared.fail(str(error), USAGE)
 
 
-@asynccontextmanager
-async def _opened(settings: Settings, archive: str | None) -> AsyncIterator[Log]:
-    if archive is None:
-        async with open_history(settings.kafka, TOPICS) as log:
-            yield log
-        return
-    store = open_store(archive)
-    there = [topic for topic in TOPICS if topic in store.topics()]
-    yield ArchiveLog(store, there if "metrics" in there else ["metrics"])
-
-
 async def _read(
     shared: Context, settings: Settings, archive: str | None, question: Question
 ) -> tuple[Past, list[Target]]:
-    async with _opened(settings, archive) as log:
-        total = sum(
-            log.end("metrics", number) - log.beginning("metrics", number)
-            for number in log.partitions("metrics")
-        )
-        with Progress(console=shared.err, transient=True) as progress:
-            bar = progress.add_task("metrics", total=total)
-            return await read_past(
-                log, settings, question, lambda count: progress.advance(bar, count)
-            )
+    async with opened_log(settings.kafka, archive, TOPICS, ["metrics"]) as log:
+        with metrics_bar(shared, log) as progress:
+            return await read_past(log, settings, question, progress)
 
 
 def _show(
