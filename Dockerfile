@@ -9,7 +9,8 @@ COPY pyproject.toml constraints.txt README.md ./
 COPY schemas schemas
 COPY streams streams
 COPY agents agents
-RUN pip install --no-cache-dir -c constraints.txt . && useradd --system zeta
+RUN pip install --no-cache-dir -c constraints.txt . && useradd --system zeta \
+    && install -d -o zeta -g zeta /var/lib/zeta/archive
 COPY zeta.toml ./
 USER zeta
 ENV ZETA_CONFIG=/app/zeta.toml PYTHONUNBUFFERED=1

@@ -30,7 +30,13 @@ def test_each_role_runs_as_one_service(services: dict[str, Any], settings: Setti
         for service in services.values()
         if service.get("command", [None])[0] == "run"
     )
-    assert run == sorted(role_names(settings))
+    archiving = load(ROOT / "zeta.toml", services["archiver"]["environment"])
+    assert run == sorted(role_names(archiving))
+    assert archiving.archive.directory in _mounted(services["archiver"])
+
+
+def _mounted(service: dict[str, Any]) -> list[str]:
+    return [volume.split(":")[1] for volume in service["volumes"]]
 
 
 def test_each_endpoint_is_a_service(services: dict[str, Any], settings: Settings) -> None:
