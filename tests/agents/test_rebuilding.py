@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from agents.rebuilding import Report, rebuild
 from agents.standing import REPEAT_MS, repetitions
 from schemas.wire import MILLION
+from streams.replay.origin import Origin, stamped
 from streams.settings import Settings, Task, Windows
 from tests.agents.rebuild_world import SETTINGS, MemoryLog, World, lived
 
@@ -38,6 +41,26 @@ async def test_it_reproduces_every_rule_from_the_beginning(seed: int) -> None:
     pinned = [rule for rule in world.log.rules() if rule.pinned]
     assert pinned
     assert all(rule.weights == {"c": MILLION} for rule in pinned)
+
+
+@pytest.mark.parametrize("topic", ["scores", "controls", "rules-log"])
+async def test_what_was_replayed_onto_a_topic_changes_nothing(topic: str) -> None:
+    world = lived()
+    before = await rebuilt(world.log)
+    origin = Origin(run="r", topic=topic, partition=0, offset=0, timestamp=0, started=0)
+    for records in world.log.topics[topic]:
+        again = [
+            replace(row, offset=len(records) + number, headers=stamped(row.headers, origin))
+            for number, row in enumerate(records)
+        ]
+        records.extend(again)
+    report = await rebuilt(world.log)
+    assert report.ok, report.difference
+    assert (report.rules, report.copies, report.scores) == (
+        before.rules,
+        before.copies,
+        before.scores,
+    )
 
 
 async def test_nothing_on_the_topics_is_nothing_to_complain_of() -> None:

@@ -17,7 +17,11 @@ FILE_ERRORS = [
     ("", "[[models]]\na = 1", "zeta.toml: models: must be a table; got [{'a': 1}]"),
     ("", "[tasks]\ncode = []", "zeta.toml: tasks.code: must be a table; got []"),
     ("", "[extra]", "extra: unknown key; allowed are kafka, models, tasks, routing, windows"),
-    ("", "[kafka]\nfoo = 1", "kafka.foo: unknown key; allowed are bootstrap, prefix, partit"),
+    (
+        "",
+        "[kafka]\nfoo = 1",
+        "kafka.foo: unknown key; allowed are bootstrap, prefix, sandbox, partit",
+    ),
     (
         "",
         "[models.x]\nprotocol='tei'\nserves = []",

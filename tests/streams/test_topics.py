@@ -77,3 +77,15 @@ def test_a_topic_names_its_events() -> None:
     assert event_types("metrics") == (Metric, Tick)
     assert event_types(model_topic("embed-0.6b")) == (Assignment,)
     assert event_types("somebody-elses") is None
+
+
+def test_in_a_sandbox_what_happened_keeps_its_time_and_what_is_asked_does_not() -> None:
+    for row in FIXED:
+        inside = row.configuration(sandbox=True)
+        stamps = inside.get("message.timestamp.type") == "LogAppendTime"
+        assert stamps == (row.name == "queries")
+        if not row.compacted:
+            assert inside["retention.ms"] == "-1", "its records are old"
+        same = {"max.message.bytes", "cleanup.policy"}
+        outside = row.configuration()
+        assert all(inside.get(key) == outside.get(key) for key in same)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from typing import Any
 
@@ -9,8 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.whatif.choices import ChoiceFold
+from agents.whatif.choices import ChoiceFold, read_choices
 from schemas.metric import Metric
+from streams.replay.origin import Headers, Origin, stamped
+from streams.settings import Kafka
+from tests.agents.rebuild_world import MemoryLog
 
 
 def outcome(query_id: str = "q", **fields: Any) -> Metric:
@@ -103,3 +107,24 @@ def test_the_order_of_records_doesnt_matter(order: random.Random) -> None:
     shuffled = folded(*rows).choices()
     assert [one.query_id for one in shuffled] == [one.query_id for one in straight]
     assert [one.grade for one in shuffled] == pytest.approx([one.grade for one in straight])
+
+
+async def test_what_was_replayed_is_no_choice_again() -> None:
+    log = MemoryLog(1)
+    origin = Origin(run="r", topic="metrics", partition=0, offset=0, timestamp=0, started=0)
+    sent: list[tuple[str, Headers, str | None]] = [
+        ("live", [], None),
+        ("sent again", stamped([], origin), None),
+        ("asked again", [], "r"),
+    ]
+    for query_id, headers, replay in sent:
+        offset = log.append("metrics", outcome(query_id, replay=replay))
+        record = log.topics["metrics"][0][offset]
+        log.topics["metrics"][0][offset] = dataclasses.replace(record, headers=headers)
+    for kafka, expected in (
+        (Kafka(), ["live"]),
+        (Kafka(sandbox=True), ["live", "sent again"]),
+    ):
+        fold = ChoiceFold()
+        await read_choices(log, kafka, fold)
+        assert [choice.query_id for choice in fold.choices()] == expected

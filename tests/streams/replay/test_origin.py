@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.replay.origin import HEADER, Origin, origin_of, stamped
+from streams.replay.origin import HEADER, Origin, origin_of, replayed_by, stamped
 from streams.replay.problem import ReplayUsageError
 from streams.replay.run_id import checked_run_id, new_run_id, started_at
+from streams.settings import Kafka
 
 ORIGIN = Origin(run="r", topic="queries", partition=1, offset=2, timestamp=3, started=4)
 names = st.sampled_from(["a", "b", HEADER, ""])
@@ -47,3 +48,11 @@ def test_other_names_tell_nothing(run: str) -> None:
 def test_what_is_no_name_is_told(run: str) -> None:
     with pytest.raises(ReplayUsageError, match="--run-id"):
         checked_run_id(run)
+
+
+def test_only_outside_a_sandbox_a_record_counts_as_replayed() -> None:
+    headers = stamped([("a", b"1")], ORIGIN)
+    assert replayed_by(Kafka(), headers) == ORIGIN.run
+    assert replayed_by(Kafka(sandbox=True), headers) is None
+    for others in ([], [("a", b"1")], [("zeta-replay", b"no json")], [("zeta-replay", None)]):
+        assert replayed_by(Kafka(), others) is None
