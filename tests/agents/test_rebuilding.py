@@ -43,7 +43,7 @@ async def test_it_reproduces_every_rule_from_the_beginning(seed: int) -> None:
     assert all(rule.weights == {"c": MILLION} for rule in pinned)
 
 
-@pytest.mark.parametrize("topic", ["scores", "controls", "rules-log"])
+@pytest.mark.parametrize("topic", ["scores", "rules-log"])
 async def test_what_was_replayed_onto_a_topic_changes_nothing(topic: str) -> None:
     world = lived()
     before = await rebuilt(world.log)
