@@ -174,6 +174,7 @@ async def test_an_archive_is_rebuilt_from_and_may_end_anywhere(
 ) -> None:
     root = tmp_path / "archive"
     system.tables["archive"] = {"directory": str(root), "roll_s": 0.5, "roll_rows": 100}
+    system.tables["kafka"]["max_batch"] = 50  # so that there is more than one file
     log = await lived(system)
     archiver = await system.spawn_ready("archiver")
     for topic in TOPICS:

@@ -64,16 +64,6 @@ async def test_records_stay_as_they_are_in_the_order_of_their_partition(
             assert began <= told.started <= new.timestamp <= int(time.time() * 1000)
 
 
-async def test_another_run_on_the_target_is_not_taken_for_this_one(topics: Topics) -> None:
-    await filled(topics)
-    await topics.make("target", 3)
-    for number, name in enumerate(("one", "two", "one", "two")):
-        outcome = await topics.replayed("source", "--to", "target", "--run-id", name)
-        assert outcome["records"] == (72 if number < 2 else 0)
-    for records in (await topics.read("target")).values():
-        assert [origin(one).run for one in records] == ["one"] * 24 + ["two"] * 24
-
-
 async def test_by_key_a_key_has_one_partition(topics: Topics) -> None:
     await topics.make("source", 2)
     await topics.put("source", 0, numbered(50))

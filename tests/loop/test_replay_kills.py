@@ -71,7 +71,7 @@ async def test_nothing_is_lost_and_nothing_twice(
         for number in range(PARTITIONS):
             await topics.put("source", number, numbered(EACH, number * EACH))
         await topics.make("target", 2)
-        for _ in range(4):
+        for _ in range(3):
             await kill_at(topics, chance.randrange(1, 2 * EACH // 3), *options)
         async with others_write(topics):
             await kill_at(topics, EACH // 3, *options)
