@@ -12,8 +12,8 @@ from streams.clock import NowMs
 from streams.consuming import Batch, Record
 from streams.dead_letters import DeadLetters
 from streams.producing import Outbox
-from streams.replay.origin import replayed_by
-from streams.settings import Kafka, Settings
+from streams.replay.origin import new_records
+from streams.settings import Settings
 
 HOME_HEADER = "zeta-partition"
 """On a feedback that was sent on to the partition of its query id: which, of how many."""
@@ -44,7 +44,7 @@ class Opinions:
 
     async def _take(self, batch: Batch) -> None:
         owned = self._crediting.owned.get(batch.partition.partition)
-        feedback, bad = _decoded(self._kafka, batch.records)
+        feedback, bad = _decoded(new_records(self._kafka, batch.records))
         here = [(record, row) for record, row in feedback if self._is_home(record, row)]
         if owned is None or not batch.begin():
             return
@@ -91,15 +91,12 @@ class Opinions:
 
 
 def _decoded(
-    kafka: Kafka,
     records: Sequence[Record],
 ) -> tuple[list[tuple[Record, Feedback]], list[tuple[Record, str]]]:
-    """The feedback that is new, and what can't be read with the reason."""
+    """The feedback, and what can't be read with the reason."""
     found = []
     bad = []
     for record in records:
-        if replayed_by(kafka, record.headers) is not None:
-            continue
         try:
             found.append((record, decode(Feedback, record.value)))
         except WireError as error:

@@ -14,7 +14,7 @@ from schemas.feedback import Feedback
 from schemas.response import Response
 from schemas.wire import Event, WireError, decode
 from streams.consuming import POLL_MS, Record
-from streams.replay.origin import replayed_by
+from streams.replay.origin import new_records
 from streams.settings import Kafka
 from streams.topics import DAY_MS
 
@@ -125,16 +125,12 @@ class PartitionIndex:
                 take(past, past[-1].offset + 1)
 
     def _learn_past(self, records: Sequence[Record], end: int) -> None:
-        pairs = _decoded(Response, self._new(records))
+        pairs = _decoded(Response, new_records(self._kafka, records))
         rows = [row for pair in pairs if (row := logged_answer(*pair)) is not None]
         self._index.put_answers(rows, topic=records[0].topic, position=end)
 
     def _take_past(self, records: Sequence[Record], end: int) -> None:
-        self.take(_decoded(Feedback, self._new(records)), records[0].topic, end)
-
-    def _new(self, records: Sequence[Record]) -> list[Record]:
-        """Those that no run of ``zeta replay`` has sent again."""
-        return [row for row in records if replayed_by(self._kafka, row.headers) is None]
+        self.take(_decoded(Feedback, new_records(self._kafka, records)), records[0].topic, end)
 
     def check(self, ends: dict[TopicPartition, int]) -> None:
         """Forgets all where a topic is shorter than what is known of it: it is another."""

@@ -17,7 +17,7 @@ from schemas.control import Control
 from schemas.routing_rule import RoutingRule
 from schemas.wire import WireError, decode
 from streams.history import Log
-from streams.replay.origin import replayed_by
+from streams.replay.origin import new_records
 from streams.settings import Settings
 
 TOPICS = ("rules-log", "controls", "scores", "metrics")
@@ -93,18 +93,14 @@ class _Rebuild:
     async def run(self) -> None:
         await self._read_controls()
         async for records in self._log.read("rules-log", 0):
-            for record in records:
-                if replayed_by(self._kafka, record.headers) is not None:
-                    continue
+            for record in new_records(self._kafka, records):
                 await self._check(record.offset, record.value or b"")
         while await self.parts.read_scores():
             pass
 
     async def _read_controls(self) -> None:
         async for records in self._log.read("controls", 0):
-            for record in records:
-                if replayed_by(self._kafka, record.headers) is not None:
-                    continue
+            for record in new_records(self._kafka, records):
                 try:
                     self._controls.add(record.offset, decode(Control, record.value))
                 except WireError:

@@ -25,7 +25,7 @@ from streams.clock import NowMs, now_ms
 from streams.consuming import Batch, Intake, Record, attach
 from streams.dead_letters import DeadLetters
 from streams.history import LoggedRecord, open_history
-from streams.replay.origin import replayed_by
+from streams.replay.origin import new_records
 from streams.settings import Settings
 from streams.tables import read_all
 
@@ -56,9 +56,7 @@ class Tuner:
             return
         is_scores = batch.partition.topic == self._prefix + "scores"
         rules: list[RoutingRule] = []
-        for record in batch.records:
-            if replayed_by(self._settings.kafka, record.headers) is not None:
-                continue
+        for record in new_records(self._settings.kafka, batch.records):
             try:
                 rules += self._take_score(record) if is_scores else self._take_control(record)
             except WireError as error:
@@ -122,8 +120,7 @@ class Tuner:
         newest = {rule.task: rule for _, rule in await read_all(kafka, "rules", RoutingRule)}
         async with open_history(kafka, ["rules-log"], last=LOG_TAIL) as log:
             async for records in log.read("rules-log", 0):
-                new = [row for row in records if replayed_by(kafka, row.headers) is None]
-                for rule in filter(None, map(_rule_of, new)):
+                for rule in filter(None, map(_rule_of, new_records(kafka, records))):
                     if rule.task not in newest or newest[rule.task].version < rule.version:
                         newest[rule.task] = rule
                         await self._outbox.send("rules", rule, key=rule.task)

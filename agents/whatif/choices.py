@@ -16,7 +16,7 @@ from schemas.metric import Metric
 from schemas.tick import Tick
 from schemas.wire import WireError, decode
 from streams.history import Log
-from streams.replay.origin import replayed_by
+from streams.replay.origin import new_records
 from streams.settings import Kafka
 
 Wanted = Callable[[Metric], bool]
@@ -149,8 +149,7 @@ async def read_choices(
     """Folds all of the log's ``metrics`` but those of a replay."""
     for partition in log.partitions("metrics"):
         async for records in log.read("metrics", partition):
-            new = (row for row in records if replayed_by(kafka, row.headers) is None)
-            _fold_values(fold, (record.value for record in new))
+            _fold_values(fold, (record.value for record in new_records(kafka, records)))
             progress(len(records))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -54,6 +55,19 @@ def replayed_by(kafka: Kafka, headers: Headers) -> str | None:
         return None
     origin = origin_of(headers)
     return None if origin is None else origin.run
+
+
+class _HasHeaders(Protocol):
+    @property
+    def headers(self) -> Headers: ...
+
+
+R = TypeVar("R", bound=_HasHeaders)
+
+
+def new_records(kafka: Kafka, records: Iterable[R]) -> list[R]:
+    """Those that no run has sent again (see ``replayed_by``), in their order."""
+    return [record for record in records if replayed_by(kafka, record.headers) is None]
 
 
 def stamped(headers: Headers, origin: Origin) -> list[tuple[str, bytes | None]]:
