@@ -11,7 +11,6 @@ from collections.abc import Mapping
 
 import msgspec
 from aiokafka import AIOKafkaConsumer
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.structs import TopicPartition
 from mode import Service
 
@@ -22,11 +21,13 @@ from streams.app import RoleApp, build_app
 from streams.clock import NowMs, now_ms
 from streams.consuming import Batch, Intake, Record, attach
 from streams.dead_letters import DeadLetters
+from streams.patience import commits_of
 from streams.producing import Outbox
+from streams.refusing import RefusedError
 from streams.replay.origin import replayed_by
 from streams.settings import Settings
 from streams.tables import partitions_of
-from streams.windows import Anchor, SkewError, WindowFold
+from streams.windows import Anchor, WindowFold
 
 ROLE = "aggregator"
 
@@ -64,7 +65,7 @@ class Aggregator:
             return
         try:
             parts = fold.fold(record.offset, record.timestamp, event)
-        except SkewError as error:
+        except RefusedError as error:
             await self._refuse(fold, record, str(error))
             return
         for part in parts:
@@ -108,14 +109,7 @@ class Aggregator:
         return anchor.offset if found is None else min(anchor.offset, found.offset)
 
     async def _anchors(self, assigned: set[TopicPartition]) -> dict[TopicPartition, Anchor]:
-        admin = AIOKafkaAdminClient(bootstrap_servers=self._settings.kafka.bootstrap)
-        await admin.start()
-        try:
-            committed = await admin.list_consumer_group_offsets(
-                self._group, partitions=list(assigned)
-            )
-        finally:
-            await admin.close()
+        committed = await commits_of(self._settings.kafka, self._group, assigned)
         return {
             partition: msgspec.json.decode(commit.metadata, type=Anchor)
             for partition, commit in committed.items()

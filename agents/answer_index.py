@@ -97,7 +97,7 @@ def served_by(response: Response, decision: Decision) -> Served:
     )
 
 
-def feedback_metric(joined: Joined, trust: float) -> Metric:
+def feedback_metric(joined: Joined, trust: float, pool: str) -> Metric:
     """The judgement of the model that served; the same whichever of the two came first."""
     served = joined.served
     return Metric(
@@ -109,6 +109,7 @@ def feedback_metric(joined: Joined, trust: float) -> Metric:
         grader=f"feedback:{joined.source}",
         accuracy=joined.score,
         trust=trust,
+        pool=pool,
         decision_kind=served.kind,
         propensity=served.propensity,
         rule_version=served.rule_version,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agents.generation import Answer
+from agents.reply import Answer
 from schemas.assignment import Assignment, Decision, ErrorKind
 from schemas.metric import Metric
 from schemas.query import Query

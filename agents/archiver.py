@@ -2,7 +2,7 @@
 
 The archive itself says where to go on: the consumer group only shares the partitions out, and its
 commits only tell how far the archive is (``streams.archive``). A kill at any moment loses
-nothing, since what isn't published is still on the broker.
+nothing, since what isn't published is still on the broker. While the disk is full it waits.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 from mode import Service
 
+from agents.room import Room
 from streams.app import RoleApp, build_app
 from streams.archive.chain import Chain
 from streams.archive.opening import open_store
 from streams.archive.publishing import PartitionArchive
 from streams.archive.redaction import Redaction, redaction_of
-from streams.archive.store import Store
+from streams.archive.store import ArchiveError, Store
 from streams.consuming import Batch, Intake, attach
 from streams.settings import Settings, SettingsError
 from streams.tables import partitions_of
@@ -69,6 +70,7 @@ class Archiver(Service):
         self._open_archive = open_archive
         self._clock = clock
         self._owned: dict[TopicPartition, _Owned] = {}
+        self._room = Room(clock)
         self._store: Store
 
     @property
@@ -80,7 +82,10 @@ class Archiver(Service):
     async def on_start(self) -> None:
         for topic in self.topics:
             await partitions_of(self._settings.kafka, self._settings.kafka.prefix + topic)
-        self._store = await asyncio.to_thread(self._open_archive)
+        await self._room.run(self._open)
+
+    def _open(self) -> None:
+        self._store = self._open_archive()
 
     async def handle(self, batch: Batch) -> None:
         """Gathers a batch; the commit stays where the archive is."""
@@ -94,11 +99,18 @@ class Archiver(Service):
             batch.anchor(owned.archive.chain.first)
             batch.finish()
             if owned.archive.full:
-                owned.archive.convert()
+                await self._convert(owned.archive)
             if owned.archive.group_full:
-                await asyncio.to_thread(owned.archive.write)
+                await self._room.run(owned.archive.write)
             await self._publish_if_due(owned)
         await self._stay_small()
+
+    async def _convert(self, archive: PartitionArchive) -> None:
+        try:
+            archive.convert()
+        except ArchiveError as error:
+            await self._room.wait(error)
+            await self._room.run(archive.convert)
 
     @property
     def held_bytes(self) -> int:
@@ -109,7 +121,7 @@ class Archiver(Service):
         while self.held_bytes > HELD_BYTES:
             largest = max(self._owned.values(), key=lambda row: row.archive.held_bytes)
             async with largest.lock:
-                await asyncio.to_thread(largest.archive.write)
+                await self._room.run(largest.archive.write)
 
     async def publish_due(self) -> None:
         """Publishes what has waited long enough."""
@@ -122,7 +134,7 @@ class Archiver(Service):
             await self._publish(owned)
 
     async def _publish(self, owned: _Owned) -> None:
-        await asyncio.to_thread(owned.archive.publish)
+        await self._room.run(owned.archive.publish)
         if owned.batch is not None:
             owned.batch.anchor(owned.archive.chain.first)
 
@@ -216,6 +228,7 @@ def build_archiver(
         on_revoked=archiver.forget,
     )
     attach(app, intake, archiver.handle)
-    app.before_agents = (app.outbox, archiver)
+    # Not the outbox: it sends nothing, and an idempotent producer must be allowed to write.
+    app.before_agents = (archiver,)
     app.after_agents = (intake, Roller(archiver, intake, settings.archive.roll_s))
     return app

@@ -16,6 +16,7 @@ from agents.commands import (
     asking,
     bench,
     broker,
+    dead_letters,
     demo,
     evaluate,
     models,
@@ -29,8 +30,10 @@ from agents.commands import (
 from agents.commands.context import FAILED, USAGE, Context, parse_flags
 from agents.local.models import MissingWheelError
 from agents.simulation.profile import ProfileError
-from streams.admin import BrokerUnreachable
+from streams.admin import BrokerUnreachable, TopicRefusedError
 from streams.broker import BrokerError
+from streams.denials import denied
+from streams.producing import RecordTooLargeError, SendFailedError
 from streams.settings import SettingsError
 from streams.tables import TopicMissingError
 
@@ -45,6 +48,7 @@ app.add_typer(broker.topics, name="topics")
 app.add_typer(bench.bench, name="bench")
 app.add_typer(orders.rules, name="rules")
 app.add_typer(archive.archive, name="archive")
+app.add_typer(dead_letters.dead_letters, name="dead-letters")
 for command in (
     demo.demo,
     running.up,
@@ -94,9 +98,12 @@ def main() -> None:
         BrokerUnreachable,
         MissingWheelError,
         TopicMissingError,
+        RecordTooLargeError,
+        SendFailedError,
+        TopicRefusedError,
         KafkaError,
     ) as error:
-        shared.say(f"zeta: {error}")
+        shared.say(f"zeta: {denied(error) or error}")
         sys.exit(FAILED)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -7,7 +7,7 @@ client needs no state of its own and several can run side by side.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -15,10 +15,13 @@ from aiokafka import AIOKafkaConsumer
 
 from schemas.query import Query
 from schemas.response import Response
-from schemas.wire import WireError, decode
-from streams.producing import Outbox
+from schemas.wire import WireError, decode, encode
+from streams.connecting import connection
+from streams.producing import Outbox, record_bytes
 from streams.settings import Kafka, Settings
 from streams.tables import partitions_of
+
+PIECE_BYTES = 1024 * 1024
 
 
 class Client:
@@ -31,9 +34,7 @@ class Client:
 
     async def __aenter__(self) -> Client:
         partitions = await partitions_of(self._kafka, f"{self._kafka.prefix}responses")
-        self._answers = AIOKafkaConsumer(
-            bootstrap_servers=self._kafka.bootstrap, enable_auto_commit=False
-        )
+        self._answers = AIOKafkaConsumer(**connection(self._kafka), enable_auto_commit=False)
         await self._answers.start()
         try:
             self._answers.assign(partitions)
@@ -52,7 +53,7 @@ class Client:
 
     async def send(self, query: Query) -> None:
         """Buffers a query for ``queries``."""
-        await self._outbox.send("queries", query, key=query.session or query.query_id)
+        await self._outbox.send("queries", query, key=_key(query))
 
     async def flush(self) -> None:
         """Waits until every query sent is acknowledged."""
@@ -72,6 +73,10 @@ class Client:
                         yield response
 
 
+def _key(query: Query) -> str:
+    return query.session or query.query_id
+
+
 def _decoded(value: bytes | None) -> Response | None:
     try:
         return decode(Response, value)
@@ -83,34 +88,65 @@ class QueryFileError(ValueError):
     """A file of queries can't be used; the message names file and line."""
 
 
-def read_queries(path: Path, new_id: Iterable[str]) -> list[Query]:
+def read_queries(
+    path: Path,
+    new_id: Iterable[str],
+    longest_bytes: int | None = None,
+    refuse: Callable[[str], None] | None = None,
+) -> list[Query]:
     """The queries of a JSON Lines file, all checked before any is sent.
 
     Args:
         path: one JSON object per line; blank lines are skipped.
         new_id: ids for queries that have none.
+        longest_bytes: what a record may have; a longer line is left out, without being held.
+        refuse: told of each line that is left out: file, line, and why.
 
     Raises:
         QueryFileError: names file, line and field.
     """
-    try:
-        lines = path.read_bytes().splitlines()
-    except OSError as error:
-        raise QueryFileError(f"{path}: can't be read: {error.strerror}") from error
     ids = iter(new_id)
     queries: list[Query] = []
     seen: set[str] = set()
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
+    for number, line, line_bytes in _lines(path, longest_bytes):
+        where, size = f"{path}:{number}", line_bytes
+        query = None if line is None else _query(where, line, ids)
+        if query is not None and longest_bytes is not None and 2 * size > longest_bytes:
+            size = max(size, record_bytes(encode(query), _key(query).encode()))
+        if query is None or (longest_bytes is not None and size > longest_bytes):
+            if refuse is not None:
+                limit = f"exceeds kafka.max_record_bytes ({longest_bytes})"
+                refuse(f"{where}: a query of {size} bytes {limit}; it isn't sent, the others are")
             continue
-        try:
-            query = decode(Query, line)
-        except WireError as error:
-            raise QueryFileError(f"{path}:{number}: {error}") from error
-        if not query.query_id:
-            query = msgspec.structs.replace(query, query_id=next(ids))
         if query.query_id in seen:
-            raise QueryFileError(f"{path}:{number}: query_id {query.query_id!r} comes twice")
+            raise QueryFileError(f"{where}: query_id {query.query_id!r} comes twice")
         seen.add(query.query_id)
         queries.append(query)
     return queries
+
+
+def _query(where: str, line: bytes, ids: Iterator[str]) -> Query:
+    try:
+        query = decode(Query, line)
+    except WireError as error:
+        raise QueryFileError(f"{where}: {error}") from error
+    return query if query.query_id else msgspec.structs.replace(query, query_id=next(ids))
+
+
+def _lines(path: Path, longest: int | None) -> Iterator[tuple[int, bytes | None, int]]:
+    """Each line that isn't blank: its number, its bytes (None: too many), and how many."""
+    try:
+        with path.open("rb") as file:
+            number = 0
+            while line := file.readline(-1 if longest is None else longest + 1):
+                number += 1
+                size = len(line)
+                if longest is None or size <= longest:
+                    if line.strip():
+                        yield number, line, size
+                    continue
+                while not line.endswith(b"\n") and (line := file.readline(PIECE_BYTES)):
+                    size += len(line)
+                yield number, None, size
+    except OSError as error:
+        raise QueryFileError(f"{path}: can't be read: {error.strerror}") from error

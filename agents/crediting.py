@@ -13,7 +13,6 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, TypeAlias
 
 from aiokafka import AIOKafkaConsumer
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.partitioner import DefaultPartitioner
 from aiokafka.structs import TopicPartition
 
@@ -21,6 +20,7 @@ from agents.answer_index import AnswerIndex
 from agents.index_home import IndexHome
 from agents.partition_index import KEPT_MS, PartitionIndex
 from streams.clock import NowMs
+from streams.patience import commits_of
 from streams.settings import Kafka
 from streams.tables import partitions_of
 
@@ -111,12 +111,7 @@ class Crediting:
         return next(iter(counts.values()))
 
     async def _commits(self, assigned: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
-        admin = AIOKafkaAdminClient(bootstrap_servers=self._kafka.bootstrap)
-        await admin.start()
-        try:
-            found = await admin.list_consumer_group_offsets(self._group, partitions=list(assigned))
-        finally:
-            await admin.close()
+        found = await commits_of(self._kafka, self._group, set(assigned))
         return {tp: commit.offset for tp, commit in found.items()}
 
     def forget(self, revoked: set[TopicPartition]) -> None:

@@ -8,36 +8,29 @@ from __future__ import annotations
 
 import asyncio
 import math
-import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, TypeAlias
 
 import httpx
 from huggingface_hub import AsyncInferenceClient, set_async_client_factory
 from huggingface_hub.errors import HfHubHTTPError, InferenceTimeoutError, TextGenerationError
 
-from agents.model_error import ModelError, status_error, stream_error
+from agents.http_client import TRUSTED, http_client, trust
+from agents.model_error import ModelError, readable, status_error, stream_error
+from agents.reply import Answer, checked, counted
+from agents.scrubbing import Scrubber
 from schemas.query import Query
 from schemas.response import Usage
 from streams.settings import Model
 
-CONNECT_S = 5.0
-
 OnText: TypeAlias = Callable[[str], Awaitable[None]]
 
-
-@dataclass(frozen=True)
-class Answer:
-    """What a model said: a text (perhaps tool calls), or one embedding per input."""
-
-    text: str | None = None
-    embeddings: list[list[float]] | None = None
-    tool_calls: list[dict[str, Any]] | None = None
-    finish_reason: str | None = None
-    usage: Usage = field(default_factory=Usage)
-    first_token_s: float | None = None
+NOT_AN_ANSWER = (
+    *(ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError),
+    httpx.InvalidURL,
+)
+"""What reading a reply of another shape, or following where it points to, may raise."""
 
 
 class Endpoint:
@@ -52,13 +45,16 @@ class Endpoint:
     def __init__(self, model: Model, token: str | None) -> None:
         self._model = model
         self._base = model.endpoint.rstrip("/")
+        self._scrubber = Scrubber(token)
         # An empty header keeps the hub's client from sending a token that it finds by itself.
         self._headers = {"Authorization": f"Bearer {token}" if token else ""}
-        self._timeout = httpx.Timeout(model.timeout_s, connect=CONNECT_S, pool=None)
-        set_async_client_factory(_http_client)
+        self._timeout = httpx.Timeout(model.timeout_s, connect=model.connect_timeout_s, pool=None)
+        self._trust = trust(model.ca_file)
+        set_async_client_factory(http_client)
         self._chat = self._client(self._base)
         self._tei = self._client(f"{self._base}/embed")
-        self._http = _http_client(headers=self._headers, timeout=self._timeout)
+        TRUSTED.set(self._trust)
+        self._http = http_client(headers=self._headers, timeout=self._timeout)
         self._embeddings_url = f"{self._base.removesuffix('/v1')}/v1/embeddings"
 
     # Any: the client's overloads can't be called with arguments that are only known here.
@@ -81,26 +77,41 @@ class Endpoint:
             ModelError: no answer, whatever the reason.
         """
         try:
+            return await self._ask(query, instructions, timeout_s, on_text)
+        except ModelError as error:
+            # Not from it: what the server said may hold our token.
+            raise self._scrubber.error(error) from None
+
+    async def _ask(
+        self, query: Query, instructions: str, timeout_s: float, on_text: OnText | None
+    ) -> Answer:
+        TRUSTED.set(self._trust)
+        try:
             async with asyncio.timeout(timeout_s):
-                if query.input is not None:
-                    return await self._embed(query)
-                if on_text is not None:
-                    return await self._stream(query, instructions, on_text)
-                return await self._complete(query, instructions)
+                return checked(await self._answer(query, instructions, on_text))
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise ModelError("unreachable", f"{self._model.endpoint}: {error!r}") from error
         except (TimeoutError, httpx.TimeoutException, InferenceTimeoutError) as error:
             raise ModelError("timeout", f"no answer within {timeout_s:.3g} s") from error
         except HfHubHTTPError as error:
             raise status_error(error.response, str(error)) from error
+        except httpx.StreamError as error:
+            raise _refused_stream(error) from error
         except httpx.HTTPStatusError as error:
             raise status_error(error.response, str(error)) from error
         except TextGenerationError as error:
             raise stream_error(error) from error
         except httpx.HTTPError as error:
             raise ModelError("server_error", f"connection broke: {error!r}") from error
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+        except NOT_AN_ANSWER as error:
             raise ModelError("bad_answer", f"not an answer: {error!r}") from error
+
+    async def _answer(self, query: Query, instructions: str, on_text: OnText | None) -> Answer:
+        if query.input is not None:
+            return await self._embed(query)
+        if on_text is not None:
+            return await self._stream(query, instructions, on_text)
+        return await self._complete(query, instructions)
 
     async def _complete(self, query: Query, instructions: str) -> Answer:
         output = await self._chat.chat_completion(**self._arguments(query, instructions))
@@ -120,13 +131,21 @@ class Endpoint:
         arguments = self._arguments(query, instructions)
         # A client of its own: one that is shared keeps every stream open until it is closed.
         async with self._client(self._base) as client:
-            started = _clock()
-            stream = await client.chat_completion(
-                **arguments, stream=True, stream_options={"include_usage": True}
-            )
-            pieces = _Pieces(started, on_text)
-            async for chunk in stream:
-                await pieces.take(chunk)
+            pieces = _Pieces(_clock(), on_text)
+            limit_s = self._model.first_token_timeout_s
+            try:
+                async with asyncio.timeout(limit_s) as first:
+                    stream = await client.chat_completion(
+                        **arguments, stream=True, stream_options={"include_usage": True}
+                    )
+                    async for chunk in stream:
+                        await pieces.take(chunk)
+                        if pieces.first_s is not None:
+                            first.reschedule(None)
+            except TimeoutError as error:
+                if not first.expired():
+                    raise
+                raise ModelError("timeout", f"no first token within {limit_s:g} s") from error
         return pieces.answer()
 
     def _arguments(self, query: Query, instructions: str) -> dict[str, Any]:
@@ -156,8 +175,10 @@ class Endpoint:
         response.raise_for_status()
         answer = response.json()
         rows = sorted(answer["data"], key=lambda row: row["index"])
-        counted = answer.get("usage") or {}
-        return [row["embedding"] for row in rows], Usage(prompt_tokens=counted.get("prompt_tokens"))
+        used = answer.get("usage") or {}
+        return [row["embedding"] for row in rows], Usage(
+            prompt_tokens=counted(used.get("prompt_tokens"))
+        )
 
 
 @dataclass
@@ -177,6 +198,9 @@ class _Pieces:
         for choice in chunk.choices[:1]:
             self.finish = choice.finish_reason or self.finish
             if text := choice.delta.content:
+                if not isinstance(text, str):
+                    raise ModelError("bad_answer", f"a piece of text is {type(text).__name__}")
+                text = readable(text)
                 if self.first_s is None:
                     self.first_s = _clock() - self.started_s
                 self.texts.append(text)
@@ -193,32 +217,22 @@ class _Pieces:
         )
 
 
+def _refused_stream(error: httpx.StreamError) -> ModelError:
+    """Of a stream that was refused with a 422 the hub's client quotes words that weren't read."""
+    refusal = error.__context__
+    if isinstance(refusal, HfHubHTTPError):
+        return status_error(refusal.response, str(refusal))
+    return ModelError("server_error", f"the stream broke: {error!r}")
+
+
 def _clock() -> float:
     return asyncio.get_running_loop().time()
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    return httpx.create_ssl_context()
-
-
-def _http_client(
-    headers: Mapping[str, str] | None = None, timeout: httpx.Timeout | None = None
-) -> httpx.AsyncClient:
-    """A client that is cheap to make (the certificates are read once) and queues nothing."""
-    return httpx.AsyncClient(
-        headers=headers,
-        timeout=timeout,
-        verify=_tls(),
-        limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
-        follow_redirects=True,
-    )
 
 
 def _check_embeddings(rows: Any, expected: int, dimension: int | None) -> None:
     if len(rows) != expected:
         raise ModelError("bad_answer", f"{len(rows)} embeddings for {expected} inputs")
-    width = dimension or len(rows[0])
+    width = dimension or len(rows[0]) or 1
     for row in rows:
         if len(row) != width:
             raise ModelError("bad_answer", f"an embedding has {len(row)} numbers, not {width}")
@@ -226,10 +240,13 @@ def _check_embeddings(rows: Any, expected: int, dimension: int | None) -> None:
             raise ModelError("bad_answer", "an embedding has numbers that are not finite")
 
 
-def _usage(counted: Any) -> Usage:
-    if counted is None:
+def _usage(tokens: Any) -> Usage:
+    if tokens is None:
         return Usage()
-    return Usage(prompt_tokens=counted.prompt_tokens, completion_tokens=counted.completion_tokens)
+    return Usage(
+        prompt_tokens=counted(tokens.prompt_tokens),
+        completion_tokens=counted(tokens.completion_tokens),
+    )
 
 
 def _plain(part: Any) -> dict[str, Any]:

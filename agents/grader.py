@@ -37,6 +37,7 @@ from streams.clock import NowMs, now_ms
 from streams.consuming import Batch, Intake, Record, attach
 from streams.dead_letters import DeadLetters
 from streams.replay.origin import replayed_by
+from streams.secret_source import read_token
 from streams.settings import Kafka, Settings, SettingsError
 
 ROLE = "grader"
@@ -201,10 +202,8 @@ def _model_judge(settings: Settings, environment: Mapping[str, str]) -> ModelJud
     if not name:
         return None
     model = settings.models[name]
-    token = environment.get(model.token_variable) if model.token_variable else None
-    if model.token_variable and not token:
-        key = f"models.{name}.token_variable"
-        raise SettingsError("environment", key, f"{model.token_variable} is not set")
+    key = f"models.{name}.token"
+    token = read_token(key, model.token_variable, model.token_file, environment)
     endpoint = Endpoint(model, token)
     return ModelJudge(settings, endpoint, model.concurrency, time.monotonic)
 
@@ -218,7 +217,7 @@ def build_grader(
     """The process: the outbox, the agent, the intake of ``responses`` and ``feedback``.
 
     Raises:
-        SettingsError: a task's reference has no grader, or the judge's token isn't set.
+        SettingsError: a task's reference has no grader, or the judge's token isn't there.
     """
     _check_references(settings)
     directory = index_directory(settings, ROLE, environment)

@@ -13,12 +13,16 @@ from dataclasses import dataclass
 import msgspec
 
 from agents import detection
+from agents.allowance import bounded
 from agents.policies.policy import known
 from schemas.control import RoutingConfiguration
 from schemas.routing_rule import ModelState, PolicyState
 from schemas.window_score import ModelSummary
 from schemas.wire import INT_MAX, MILLION
 from streams import latency
+
+MOST_OTHERS = 50
+"""Models that are no candidates (any more) are remembered up to so many: a rule holds them all."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +37,17 @@ class Window:
 def observe(configuration: RoutingConfiguration, state: PolicyState, window: Window) -> PolicyState:
     """The state after a window.
 
-    A failed attempt counts as a grade of 0: no answer is never a right answer.
+    A failed attempt counts as a grade of 0: no answer is never a right answer. Feedback counts
+    as far as ``agents.allowance`` has it.
     """
-    names = sorted({*state.models, *window.models})
+    heard = bounded(
+        window.models, configuration.feedback_per_window * MILLION // configuration.panes
+    )
+    names = _remembered(configuration, state, heard)
     windows = state.windows + 1
     models = {
         name: _observe_model(
-            configuration, known(state, name), window.models.get(name, ModelSummary()), windows
+            configuration, known(state, name), heard.get(name, ModelSummary()), windows
         )
         for name in names
     }
@@ -54,6 +62,18 @@ def observe(configuration: RoutingConfiguration, state: PolicyState, window: Win
         windows=windows,
         alarm_window=windows if changed else state.alarm_window,
     )
+
+
+def _remembered(
+    configuration: RoutingConfiguration, state: PolicyState, heard: Mapping[str, ModelSummary]
+) -> list[str]:
+    """The candidates that anything is known of, and the best known of the other models."""
+    names = {*state.models, *heard}
+    others = names.difference(configuration.candidates)
+    if len(others) > MOST_OTHERS:
+        known_first = sorted(others, key=lambda name: (-known(state, name).outcomes_micro, name))
+        names.difference_update(known_first[MOST_OTHERS:])
+    return sorted(names)
 
 
 def _observe_model(

@@ -13,12 +13,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from agents.learning import Window
+from agents.sanity import configuration_problem
 from agents.standing import Standing, obey, standing_of
 from agents.tuning import next_rule
 from schemas.control import Control, RoutingConfiguration
 from schemas.routing_rule import Inputs, RoutingRule
 from schemas.window_score import WindowScore
 from streams.summaries import merge
+
+MOST_WAITING = 200
+MOST_PARTS = 1000
+"""Tasks without a configuration are remembered so far: so many, with so many parts of each.
+
+Their names come from clients, and a configuration may never come; the oldest parts go first.
+"""
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,11 @@ class RuleFold:
     def _task(self, name: str) -> _TaskFold:
         return self._tasks.setdefault(name, _TaskFold())
 
+    def _waiting(self) -> list[str]:
+        """The tasks that have scores, and no configuration."""
+        rows = self._tasks.items()
+        return [name for name, task in rows if task.standing.configuration is None]
+
     def configurations(self) -> Mapping[str, RoutingConfiguration]:
         """The newest configuration of each task."""
         return {
@@ -82,6 +95,9 @@ class RuleFold:
         """
         self._next_control = offset + 1
         task = self._task(control.task)
+        wanted = control.configuration
+        if wanted is not None and configuration_problem(control.task, wanted) is not None:
+            return None  # no policy could work by it
         seen = task.rule is not None and offset < task.rule.inputs.controls
         before, task.standing = task.standing, obey(task.standing, offset, control, seen=seen)
         configuration = task.standing.configuration
@@ -92,11 +108,15 @@ class RuleFold:
 
     def score(self, offset: int, score: WindowScore) -> Iterator[RoutingRule]:
         """Takes one partition's part; the rules of the windows that are whole with it, in order."""
+        if score.task not in self._tasks and len(self._waiting()) >= MOST_WAITING:
+            return  # one more task that nobody has configured
         task = self._task(score.task)
         if task.rule is None or score.window_end_at > task.rule.window_end_at:
             key = (score.window_end_at, score.window_start_at, score.partition)
             if score.models:
                 task.parts.setdefault(key, _Part(offset, score))
+            if task.standing.configuration is None and len(task.parts) > MOST_PARTS:
+                del task.parts[min(task.parts)]
         self._note_closed(task, offset, score)
         yield from self.whole()
 

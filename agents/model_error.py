@@ -21,10 +21,18 @@ class ModelError(Exception):
     """A model gave no answer; ``retry_after_s`` is what it asked for, if it did."""
 
     def __init__(self, kind: ErrorKind, message: str, retry_after_s: float | None = None) -> None:
-        super().__init__(f"{kind}: {message[:LONGEST_MESSAGE]}")
+        message = readable(message[:LONGEST_MESSAGE])
+        super().__init__(f"{kind}: {message}")
         self.kind = kind
-        self.message = message[:LONGEST_MESSAGE]
+        self.message = message
         self.retry_after_s = retry_after_s
+
+
+def readable(text: str) -> str:
+    """The text without halves of surrogate pairs: JSON may have them, and UTF-8 can't."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def status_error(response: httpx.Response, message: str) -> ModelError:

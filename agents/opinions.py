@@ -19,6 +19,10 @@ HOME_HEADER = "zeta-partition"
 """On a feedback that was sent on to the partition of its query id: which, of how many."""
 
 
+UNLISTED = ""
+"""The pool of all sources that the settings don't list: whoever invents names shares it."""
+
+
 class Opinions:
     """What people and programs say of answers."""
 
@@ -86,7 +90,8 @@ class Opinions:
         for row in joined:
             trust = self._settings.sources.get(row.source, self._settings.trust)
             if trust > 0:
-                metric = feedback_metric(row, trust)
+                pool = row.source if row.source in self._settings.sources else UNLISTED
+                metric = feedback_metric(row, trust, pool)
                 await self._outbox.send("metrics", metric, key=metric.query_id)
 
 

@@ -13,6 +13,7 @@ from agents.gate import Gate
 from schemas.feedback import Feedback
 from schemas.response import Response
 from schemas.wire import Event, WireError, decode
+from streams.connecting import connection
 from streams.consuming import POLL_MS, Record
 from streams.replay.origin import new_records
 from streams.settings import Kafka
@@ -100,7 +101,7 @@ class PartitionIndex:
         if self._closed or self._index.position(tp.topic) >= commit:
             return
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._kafka.bootstrap,
+            **connection(self._kafka),
             enable_auto_commit=False,
             auto_offset_reset="earliest",
         )

@@ -17,9 +17,10 @@ from schemas.tick import Tick
 from schemas.window_score import WindowScore
 from schemas.wire import WireError, decode, encode
 from streams.history import Log, LoggedRecord
+from streams.refusing import RefusedError
 from streams.replay.origin import replayed_by
 from streams.settings import Settings
-from streams.windows import SkewError, WindowFold
+from streams.windows import WindowFold
 
 RECENT = 10_000
 """So many parts per partition are remembered, to know a second copy by."""
@@ -96,7 +97,7 @@ class PartitionFold:
                 yield from self.fold.fold(record.offset, record.timestamp, event)
             except WireError:
                 self.fold.skip(record.offset, record.timestamp)
-            except SkewError:
+            except RefusedError:
                 continue  # counted for nothing, as the aggregator did
 
     def _gap(self, offset: int) -> None:

@@ -15,6 +15,7 @@ import msgspec
 
 from agents.answering import error_answer
 from agents.classifying import classify
+from agents.health import Health
 from agents.retrying import retry_pause_s
 from agents.routing import SHADOW, Refusal, Table, capable, decide, shadow, task_problem
 from schemas.assignment import Assignment
@@ -35,6 +36,9 @@ from streams.topics import model_topic
 
 ROLE = "router"
 
+LONGEST_S = 7 * 86_400.0
+"""A time limit beyond this is one of this: by then ``queries`` has lost the query itself."""
+
 
 class Router:
     """The role's state: the rules in force, and which models can't take work."""
@@ -46,17 +50,18 @@ class Router:
         self._dead_letters = DeadLetters(settings.kafka, app.outbox, ROLE, now_ms)
         self._now_ms = now_ms
         self._rules: dict[str, RoutingRule] = {}
-        self._unhealthy: frozenset[str] = frozenset()
+        self._health = Health(settings.breaker.report_s)
         self.intake: Intake
 
     def put_rule(self, rule: RoutingRule, _: Record) -> None:
-        """Takes a rule into force."""
-        self._rules[rule.task] = rule
+        """Takes a rule into force; not an older one, as of a tuner that slept and wakes up."""
+        known = self._rules.get(rule.task)
+        if known is None or rule.version >= known.version:
+            self._rules[rule.task] = rule
 
-    def put_status(self, status: ModelStatus, _: Record) -> None:
+    def put_status(self, status: ModelStatus, record: Record) -> None:
         """Notes whether a model can take work."""
-        others = self._unhealthy - {status.model}
-        self._unhealthy = others | {status.model} if status.state == "open" else others
+        self._health.put(status, record.timestamp / 1000, _clock())
 
     async def handle(self, batch: Batch) -> None:
         """Routes a batch in order; a reroute that isn't due waits, and holds back its commit."""
@@ -83,7 +88,7 @@ class Router:
         if problem := task_problem(self._settings, query, task):
             await self._refuse(record, query.query_id, query, problem)
             return
-        limit_s = query.time_limit_s or self._settings.tasks[task].time_limit_s
+        limit_s = min(query.time_limit_s or self._settings.tasks[task].time_limit_s, LONGEST_S)
         assignment = Assignment(
             query=query,
             task=task,
@@ -109,10 +114,17 @@ class Router:
         # Its worker has blamed the model for that attempt; an error answer mustn't do so again.
         query = self._marked(record, assignment.query)
         assignment = msgspec.structs.replace(assignment, decision=None, query=query)
-        due = min(assignment.not_before_at or 0, assignment.deadline_at)
-        await asyncio.sleep(max(0.0, (due - self._now_ms()) / 1000))
+        problem = task_problem(self._settings, query, assignment.task)
+        if problem is None:
+            # No router sets a longer pause, and whatever waits here holds back its partition.
+            longest = self._now_ms() + round(self._settings.routing.retry_longest_s * 1000)
+            due = min(assignment.not_before_at or 0, assignment.deadline_at, longest)
+            await asyncio.sleep(max(0.0, (due - self._now_ms()) / 1000))
         if batch.begin(1):
-            await self._route(record, assignment)
+            if problem is None:
+                await self._route(record, assignment)
+            else:  # other settings than those by which it was first routed
+                await self._refuse(record, query.query_id, query, problem)
             batch.finish(record)
 
     async def _route(self, record: Record, assignment: Assignment) -> None:
@@ -120,7 +132,7 @@ class Router:
         if now >= assignment.deadline_at:
             await self._answer(error_answer(assignment, "deadline", late(assignment), now))
             return
-        table = Table(self._rules, self._unhealthy)
+        table = Table(self._rules, self._health.unavailable(_clock()))
         query, task = assignment.query, assignment.task
         decision = decide(self._settings, table, query, task, assignment.tried, now_ms=now)
         if isinstance(decision, Refusal):
@@ -132,6 +144,7 @@ class Router:
         except RecordTooLargeError as error:
             await self._refuse(record, query.query_id, query, str(error))
             return
+        self._health.gave(decision.model, _clock())
         if assignment.attempt == 1 and not assignment.waits:
             await self._try_elsewhere(table, routed, now)
 
@@ -167,7 +180,10 @@ class Router:
             waits=waits,
             not_before_at=now + round(pause_s * 1000),
         )
-        await self._outbox.send("reroutes", later, key=query_id)
+        try:
+            await self._outbox.send("reroutes", later, key=query_id)
+        except RecordTooLargeError as error:
+            await self._answer(error_answer(assignment, "no_model", str(error), now))
 
     async def _refuse(
         self, record: Record, query_id: str | None, query: Query | None, problem: str
@@ -182,6 +198,11 @@ class Router:
 
     async def _answer(self, response: Response) -> None:
         await self._outbox.send("responses", response, key=response.query_id)
+
+
+def _clock() -> float:
+    """Monotonic seconds, as ``Health`` counts them."""
+    return asyncio.get_running_loop().time()
 
 
 def rejection(settings: Settings, assignment: Assignment) -> str | None:

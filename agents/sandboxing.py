@@ -19,6 +19,7 @@ from agents import aggregator, archiver, grader, router, tuner, worker
 from agents.roles import role_names
 from schemas.routing_rule import RoutingRule
 from streams.admin import create_topics
+from streams.connecting import connection
 from streams.settings import Settings
 from streams.tables import TopicMissingError, partitions_of, read_all
 from streams.topics import model_topic, topic_table
@@ -109,8 +110,8 @@ async def until_done(settings: Settings, source: str, stopped: Callable[[], bool
     # Where the clock ticks, windows close for ever.
     made_of = ["rules-log"] if source == ASKED_ANEW else ["rules-log", "scores"]
     loop = asyncio.get_running_loop()
-    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka.bootstrap)
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka.bootstrap)
+    consumer = AIOKafkaConsumer(**connection(settings.kafka))
+    admin = AIOKafkaAdminClient(**connection(settings.kafka))
     await consumer.start()
     await admin.start()
     try:
@@ -203,7 +204,7 @@ def _shares(rule: RoutingRule | None) -> dict[str, float]:
 
 async def remove(settings: Settings) -> None:
     """Deletes the sandbox's topics, by their names."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka.bootstrap)
+    admin = AIOKafkaAdminClient(**connection(settings.kafka))
     await admin.start()
     try:
         prefix = settings.kafka.prefix

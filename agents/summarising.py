@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
+from agents.printable import printable
 from schemas.response import Response
 from streams import latency
 
@@ -78,7 +80,7 @@ def summary_table(summary: Summary) -> Table:
     table = Table("model", "answered", "failed", "p50 s", "p95 s")
     for name, line in sorted(summary.models.items()):
         table.add_row(
-            name,
+            Text(printable(name)),
             str(line.answered),
             str(line.failed),
             seconds(latency.quantile(line.total_s, 0.5)),

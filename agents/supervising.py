@@ -1,7 +1,8 @@
 """``zeta up``: every role as a child process; one signal drains them all.
 
 A role that dies is started again, since all that it held is in Kafka; one that keeps dying takes
-the rest down, so that a broken set-up is seen and not hidden.
+the rest down, so that a broken set-up is seen and not hidden. A broker that is away for minutes is
+no broken set-up.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import ctypes
 import signal
 import sys
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -30,6 +31,10 @@ class Child:
     command: Sequence[str]
 
 
+async def _never() -> bool:
+    return False
+
+
 @dataclass
 class Supervisor:
     """Keeps children running until ``stop`` is set.
@@ -39,12 +44,14 @@ class Supervisor:
         stop: set it to drain and end.
         grace_s: how long children may take to drain before they are killed.
         say: where messages for a person go.
+        excused: asked after a death, whether something else is to blame; then it isn't counted.
     """
 
     children: Sequence[Child]
     stop: asyncio.Event
     grace_s: float
     say: Callable[[str], None]
+    excused: Callable[[], Awaitable[bool]] = _never
     processes: dict[str, asyncio.subprocess.Process] = field(default_factory=dict)
 
     async def run(self) -> int:
@@ -60,7 +67,10 @@ class Supervisor:
             code, asked = await self._run_once(child)
             if asked:
                 return code
-            deaths.append(clock())
+            if await self.excused():
+                deaths.clear()
+            else:
+                deaths.append(clock())
             if len(deaths) == RESTARTS and clock() - deaths[0] < RESTARTS_WITHIN_S:
                 self.say(f"{child.name} died {RESTARTS} times within {RESTARTS_WITHIN_S:g} s")
                 self.stop.set()

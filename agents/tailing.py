@@ -10,6 +10,8 @@ import msgspec
 from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 
+from agents.printable import escaped
+from streams.connecting import connection
 from streams.consuming import POLL_MS, Record
 from streams.settings import Settings
 from streams.tables import partitions_of
@@ -38,7 +40,7 @@ async def tail_topic(settings: Settings, tail: Tail, show: Callable[[str], None]
     partitions = await partitions_of(settings.kafka, settings.kafka.prefix + tail.topic)
     from_beginning = tail.from_beginning or not tail.follow
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=settings.kafka.bootstrap,
+        **connection(settings.kafka),
         enable_auto_commit=False,
         # The same as the seek below: the consumer resets new partitions by itself, too, and
         # whichever of the two comes last wins.
@@ -87,23 +89,27 @@ def line_of(record: Record, *, meta: bool) -> str:
     """The record's value as JSON; bytes that are not JSON as ``{"raw": <base64>}``."""
     value = _json(record.value)
     if not meta:
-        return value.decode()
+        return escaped(value.decode())
     wrapped: dict[str, Any] = {
         "topic": record.topic,
         "partition": record.partition,
         "offset": record.offset,
         "timestamp_at": record.timestamp,
         "key": None if record.key is None else record.key.decode("utf-8", "replace"),
-        "headers": {name: content.decode("utf-8", "replace") for name, content in record.headers},
+        "headers": {
+            name: None if content is None else content.decode("utf-8", "replace")
+            for name, content in record.headers
+        },
         "value": msgspec.Raw(value),
     }
-    return msgspec.json.encode(wrapped).decode()
+    return escaped(msgspec.json.encode(wrapped).decode())
 
 
 def _json(value: bytes | None) -> bytes:
     if value is None:
         return b"null"
     try:
+        value.decode()  # the next line doesn't look into texts
         return msgspec.json.format(value, indent=-1)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return msgspec.json.encode({"raw": base64.b64encode(value).decode()})

@@ -15,6 +15,7 @@ from aiokafka.structs import TopicPartition
 from mode import Service
 
 from agents.merging import RuleFold
+from agents.sanity import configuration_problem, score_problem
 from agents.standing import repetitions
 from schemas.control import Control
 from schemas.routing_rule import RoutingRule
@@ -27,7 +28,7 @@ from streams.dead_letters import DeadLetters
 from streams.history import LoggedRecord, open_history
 from streams.replay.origin import new_records
 from streams.settings import Settings
-from streams.tables import read_all
+from streams.tables import partitions_of, read_all
 
 ROLE = "tuner"
 REPEAT_CHECK_S = 60.0
@@ -49,6 +50,7 @@ class Tuner:
         self._now_ms = now_ms
         self._fold = RuleFold()
         self._active = False
+        self._partitions = settings.kafka.partitions
 
     async def handle(self, batch: Batch) -> None:
         """Folds a batch of scores or of controls and publishes the rules that follow."""
@@ -57,6 +59,8 @@ class Tuner:
         is_scores = batch.partition.topic == self._prefix + "scores"
         rules: list[RoutingRule] = []
         for record in new_records(self._settings.kafka, batch.records):
+            if is_scores and self._is_wider(record):
+                await self._count_partitions()
             try:
                 rules += self._take_score(record) if is_scores else self._take_control(record)
             except WireError as error:
@@ -68,11 +72,35 @@ class Tuner:
             batch.anchor(batch.records[-1].offset + 1 if oldest is None else oldest)
 
     def _take_score(self, record: Record) -> list[RoutingRule]:
-        return list(self._fold.score(record.offset, decode(WindowScore, record.value)))
+        score = decode(WindowScore, record.value)
+        ahead_s = (score.window_end_at - record.timestamp) / 1000
+        if ahead_s > self._settings.windows.skew_s:
+            raise WireError(f"its window ends {ahead_s:.1f} s after it was written")
+        problem = score_problem(score)
+        if problem is None and score.partitions > self._partitions:
+            problem = f"metrics has {self._partitions} partitions, not {score.partitions}"
+        if problem is not None:
+            raise WireError(problem)
+        return list(self._fold.score(record.offset, score))
 
     def _take_control(self, record: Record) -> list[RoutingRule]:
-        rule = self._fold.control(record.offset, decode(Control, record.value))
+        control = decode(Control, record.value)
+        rule = self._fold.control(record.offset, control)
+        wanted = control.configuration
+        if wanted is not None and (problem := configuration_problem(control.task, wanted)):
+            raise WireError(problem)
         return [*([] if rule is None else [rule]), *self._fold.whole()]
+
+    def _is_wider(self, record: Record) -> bool:
+        """Whether a part tells of more ``metrics`` partitions than are known."""
+        try:
+            return decode(WindowScore, record.value).partitions > self._partitions
+        except WireError:
+            return False
+
+    async def _count_partitions(self) -> None:
+        topic = self._prefix + "metrics"
+        self._partitions = len(await partitions_of(self._settings.kafka, topic))
 
     async def _publish(self, rules: Sequence[RoutingRule]) -> None:
         for start in range(0, len(rules), AT_ONCE):

@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from agents.printable import printable
 from agents.summarising import seconds
 from schemas.routing_rule import RoutingRule
 from schemas.window_score import ModelSummary, WindowScore
@@ -33,8 +34,8 @@ def rule_table(rule: RoutingRule) -> Table:
         "mean s",
         "errors",
         "graded",
-        title=f"{rule.task}: rule {rule.version}, policy {rule.policy}{_orders(rule)}",
-        caption=rule.reason,
+        title=_plain(f"{rule.task}: rule {rule.version}, policy {rule.policy}{_orders(rule)}"),
+        caption=_plain(rule.reason),
         title_justify="left",
         caption_justify="left",
     )
@@ -59,10 +60,15 @@ def _orders(rule: RoutingRule) -> str:
     return pinned + (", frozen" if rule.frozen else "")
 
 
-def _marked(rule: RoutingRule, model: str) -> str:
+def _marked(rule: RoutingRule, model: str) -> Text:
     """The model with what people have said about it."""
     pinned = " (pinned)" if model == rule.pinned else ""
-    return model + pinned + (" (excluded)" if model in rule.excluded else "")
+    return _plain(model + pinned + (" (excluded)" if model in rule.excluded else ""))
+
+
+def _plain(text: str) -> Text:
+    """Text of strangers: neither markup, nor for the terminal to obey."""
+    return Text(printable(text))
 
 
 def rules_view(rules: Sequence[RoutingRule]) -> RenderableType:
@@ -97,14 +103,14 @@ def _task_table(task: str, windows: dict[int, list[WindowScore]]) -> Table:
         "accuracy",
         "p50 s",
         "p95 s",
-        title=task,
+        title=_plain(task),
         title_justify="left",
     )
     for end_at, parts in windows.items():
         unique = {part.partition: part for part in parts}
         for model in sorted({name for part in unique.values() for name in part.models}):
             summary = merge(part.models[model] for part in unique.values() if model in part.models)
-            table.add_row(clock_time(end_at), model, *_cells(summary))
+            table.add_row(clock_time(end_at), _plain(model), *_cells(summary))
     return table
 
 

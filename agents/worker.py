@@ -2,26 +2,30 @@
 
 A query's assignment is committed only after its answer, or its reroute, is acknowledged. An
 attempt that fails for good is noted in ``metrics`` and put on ``reroutes`` for another model; a
-query past its time limit gets an error answer, also while it waits for its turn.
+query past its time limit gets an error answer, also while it waits for its turn. When too many
+calls fail, a breaker opens: queries are handed on without a call, but for a few probes.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import uuid
 from collections.abc import Mapping
 from contextlib import suppress
 
 import msgspec
-import tenacity
 from mode import Service
 
 from agents.answering import answered, error_answer, failure_metric, seconds_between
+from agents.breaker import Breaker
+from agents.calling import Caller
 from agents.chunking import Chunks
-from agents.generation import Answer, Endpoint, OnText
+from agents.generation import Endpoint
 from agents.judging import is_sampled
-from agents.model_error import TRANSIENT, ModelError
-from agents.retrying import retry_pause_s
+from agents.metering import ModelMeters
+from agents.model_error import ModelError
+from agents.reporting import Reporter
 from schemas.assignment import Assignment, Failure
 from schemas.model_status import ModelStatus
 from schemas.response import Response
@@ -32,17 +36,21 @@ from streams.consuming import Batch, Intake, Record, attach
 from streams.dead_letters import DeadLetters
 from streams.producing import RecordTooLargeError
 from streams.replay.origin import replayed_by
+from streams.secret_source import read_token
 from streams.settings import Settings, SettingsError
 from streams.topics import model_topic
 
 ROLE = "worker"
 
+MOST_FAILURES = 20
+"""So many are remembered of a query that fails for hours; each adds to its record."""
+
 
 class Worker(Service):
-    """The role's state: the endpoint, and a semaphore of the model's concurrency."""
+    """The role's state: whom it asks, and a semaphore of the model's concurrency."""
 
     def __init__(
-        self, settings: Settings, name: str, app: RoleApp, endpoint: Endpoint, now_ms: NowMs
+        self, settings: Settings, name: str, app: RoleApp, caller: Caller, now_ms: NowMs
     ) -> None:
         super().__init__()
         self._settings = settings
@@ -50,24 +58,13 @@ class Worker(Service):
         self._model = settings.models[name]
         self._outbox = app.outbox
         self._dead_letters = DeadLetters(settings.kafka, app.outbox, f"{ROLE}-{name}", now_ms)
-        self._endpoint = endpoint
+        self._caller = caller
         self._now_ms = now_ms
         self._slots = asyncio.Semaphore(self._model.concurrency)
         self.intake: Intake
 
-    async def on_start(self) -> None:
-        """Says on ``model-status`` that this model has a worker, and what it serves."""
-        status = ModelStatus(
-            model=self._name,
-            state="healthy",
-            reason="a worker has started",
-            serves=self._model.serves,
-            last_seen_at=self._now_ms(),
-        )
-        await self._outbox.send("model-status", status, key=self._name)
-
     async def on_stop(self) -> None:
-        await self._endpoint.close()
+        await self._caller.endpoint.close()
 
     async def handle(self, batch: Batch) -> None:
         """Starts each record's work; each is finished on its own, in any order."""
@@ -79,6 +76,8 @@ class Worker(Service):
             assignment = decode(Assignment, record.value)
             if assignment.decision is None:
                 raise WireError("an assignment without a decision")
+            if assignment.task not in self._settings.tasks:
+                raise WireError(f"unknown task {assignment.task!r}")
             if run := replayed_by(self._settings.kafka, record.headers):
                 query = msgspec.structs.replace(assignment.query, replay=run)
                 assignment = msgspec.structs.replace(assignment, query=query)
@@ -109,9 +108,12 @@ class Worker(Service):
         started = self._now_ms()
         chunks = Chunks(self._outbox, self._name, assignment) if assignment.query.stream else None
         try:
-            answer = await self._ask(assignment, chunks)
+            answer = await self._caller.ask(assignment, chunks)
         except ModelError as error:
             begun = chunks is not None and chunks.number > 0
+            if error.kind == "breaker_open" and _is_shadow(assignment):
+                # Without its decision: the model wasn't asked, and isn't to blame.
+                assignment = msgspec.structs.replace(assignment, decision=None)
             await self._fail(assignment, error, final=begun or _is_shadow(assignment))
             return
         response = answered(self._name, self._model, assignment, answer, (started, self._now_ms()))
@@ -137,37 +139,6 @@ class Worker(Service):
                 return
         await self._outbox.send("responses", response, key=query.query_id)
 
-    async def _ask(self, assignment: Assignment, chunks: Chunks | None) -> Answer:
-        """The answer, after the retries that the model's settings allow."""
-        query = assignment.query
-        instructions = self._settings.tasks[assignment.task].instructions
-
-        def pause_s(state: tenacity.RetryCallState) -> float:
-            error = state.outcome.exception() if state.outcome else None
-            asked = error.retry_after_s if isinstance(error, ModelError) else None
-            pause = retry_pause_s(self._settings.routing, query.query_id, state.attempt_number)
-            return max(pause, asked or 0.0)
-
-        def again(error: BaseException) -> bool:
-            fresh = chunks is None or chunks.number == 0
-            return isinstance(error, ModelError) and error.kind in TRANSIENT and fresh
-
-        attempts = tenacity.AsyncRetrying(
-            stop=tenacity.stop_after_attempt(self._model.retries + 1)
-            | tenacity.stop_before_delay(self._left_s(assignment)),
-            wait=pause_s,
-            retry=tenacity.retry_if_exception(again),
-            reraise=True,
-        )
-        answer: Answer = await attempts(self._ask_once, assignment, instructions, chunks)
-        return answer
-
-    async def _ask_once(
-        self, assignment: Assignment, instructions: str, on_text: OnText | None
-    ) -> Answer:
-        timeout_s = min(self._model.timeout_s, self._left_s(assignment))
-        return await self._endpoint.answer(assignment.query, instructions, timeout_s, on_text)
-
     async def _fail(self, assignment: Assignment, error: ModelError, *, final: bool) -> None:
         """Blames this model for the attempt, and hands the query on while there is time."""
         if self._left_s(assignment) <= 0:
@@ -180,15 +151,21 @@ class Worker(Service):
     async def _hand_on(self, assignment: Assignment, error: ModelError) -> None:
         now, query_id = self._now_ms(), assignment.query.query_id
         failure = Failure(model=self._name, kind=error.kind, message=error.message, failed_at=now)
+        was_asked = error.kind != "breaker_open"
         rerouted = msgspec.structs.replace(
             assignment,
-            attempt=assignment.attempt + 1,
+            attempt=assignment.attempt + was_asked,
             tried=[*assignment.tried, self._name],
-            failures=[*assignment.failures, failure],
+            failures=[*assignment.failures, failure][-MOST_FAILURES:],
         )
-        metric = failure_metric(assignment, error.kind, now)
-        await self._outbox.send("metrics", metric, key=query_id)
-        await self._outbox.send("reroutes", rerouted, key=query_id)
+        if was_asked:
+            metric = failure_metric(assignment, error.kind, now)
+            await self._outbox.send("metrics", metric, key=query_id)
+        try:
+            await self._outbox.send("reroutes", rerouted, key=query_id)
+        except RecordTooLargeError:  # there is just room for the query, not for what failed
+            plain = msgspec.structs.replace(rerouted, decision=None, failures=[])
+            await self._outbox.send("reroutes", plain, key=query_id)
 
     async def _answer_late(self, assignment: Assignment, why: str) -> None:
         limit_s = seconds_between(assignment.asked_at, assignment.deadline_at)
@@ -221,18 +198,40 @@ def build_worker(
     """The process of one model's worker.
 
     Raises:
-        SettingsError: no such model, or its token's variable isn't set.
+        SettingsError: no such model, or its token isn't where the settings say.
     """
     if model not in settings.models:
         known = ", ".join(settings.models)
         raise SettingsError("zeta run", f"{ROLE}-{model}", f"no such model; models are {known}")
     declared = settings.models[model]
-    token = environment.get(declared.token_variable) if declared.token_variable else None
-    if declared.token_variable and not token:
-        key = f"models.{model}.token_variable"
-        raise SettingsError("environment", key, f"{declared.token_variable} is not set")
+    key = f"models.{model}.token"
+    token = read_token(key, declared.token_variable, declared.token_file, environment)
     app = build_app(settings, f"{ROLE}-{model}")
-    worker = Worker(settings, model, app, Endpoint(declared, token), now_ms)
+    breaker = Breaker(settings.breaker, model)
+    reporter = Reporter(
+        app.outbox,
+        breaker,
+        ModelStatus(
+            model=model,
+            worker=replica or uuid.uuid4().hex[:12],
+            state="healthy",
+            reason="",
+            serves=declared.serves,
+            last_seen_at=0,
+        ),
+        settings.breaker.report_s,
+        now_ms,
+    )
+    caller = Caller(
+        settings,
+        model,
+        Endpoint(declared, token),
+        breaker,
+        ModelMeters(app.registry, model, breaker),
+        reporter.changed.set,
+        now_ms,
+    )
+    worker = Worker(settings, model, app, caller, now_ms)
     worker.intake = Intake(
         app,
         settings.kafka,
@@ -242,6 +241,6 @@ def build_worker(
         replica=replica,
     )
     attach(app, worker.intake, worker.handle)
-    app.before_agents += (worker,)
+    app.before_agents += (worker, reporter)
     app.after_agents = (worker.intake,)
     return app

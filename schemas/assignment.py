@@ -22,6 +22,7 @@ ErrorKind = Literal[
     "overloaded",
     "server_error",
     "bad_answer",
+    "breaker_open",
     "rejected",
     "deadline",
     "no_model",
@@ -31,7 +32,8 @@ ErrorKind = Literal[
 """Why there is no answer.
 
 Of the model: ``unreachable`` (no connection), ``timeout``, ``overloaded`` (429, 503),
-``server_error`` (other 5xx, a broken connection), ``bad_answer`` (200 that isn't an answer).
+``server_error`` (other 5xx, a broken connection), ``bad_answer`` (200 that isn't an answer),
+``breaker_open`` (it wasn't asked, since it failed too often; no outcome is noted for that).
 Of the query: ``rejected`` (other 4xx), ``invalid`` (not a query we can route), ``cancelled``.
 Of the system: ``deadline`` (its time limit passed), ``no_model`` (no model can ever serve it).
 """

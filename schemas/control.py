@@ -19,7 +19,10 @@ from schemas.wire import (
 
 
 class RoutingConfiguration(Event, frozen=True, kw_only=True):
-    """All that the tuner reads besides scores, for one task; its digest is in every rule."""
+    """All that the tuner reads besides scores, for one task; its digest is in every rule.
+
+    ``feedback_per_window`` is what one pool of feedback weighs at most in a window, in grades.
+    """
 
     task: Name
     candidates: list[str]
@@ -47,6 +50,7 @@ class RoutingConfiguration(Event, frozen=True, kw_only=True):
     price_weight: NonNegativeFloat = written(0.0)
     latency_target_s: PositiveSeconds = written(10.0)
     service_discount: Fraction = written(1.0)
+    feedback_per_window: NonNegativeInt = 12
 
 
 class Control(Event, frozen=True, kw_only=True):

@@ -17,7 +17,8 @@ class Header(Event, frozen=True, kw_only=True):
 class DeadLetter(Event, frozen=True, kw_only=True):
     """A record as it came (key, value, headers: base64 in JSON), where from, and what was wrong.
 
-    ``redrives`` counts how often it was sent back.
+    ``redrives`` counts how often it was sent back. ``cut``: it was too large to be kept, so key,
+    value and headers are missing here; they are at its source as long as that keeps them.
     """
 
     topic: str
@@ -31,3 +32,4 @@ class DeadLetter(Event, frozen=True, kw_only=True):
     error: str
     failed_at: EpochMs
     redrives: NonNegativeInt = 0
+    cut: bool = False

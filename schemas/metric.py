@@ -23,8 +23,10 @@ class Metric(Event, frozen=True, kw_only=True, tag_field="type", tag="metric"):
     Its identity, counted once within the de-duplication horizon, is (query_id, attempt, model,
     kind, grader). An ``outcome`` has ``ok``, and a response time even when it failed: for a
     time-out it is the limit, a censored value. A ``judgement`` has ``accuracy`` and the name of
-    its grader; ``trust`` weighs it. ``observed_at`` chooses the window. One with ``replay`` is in
-    no window: its query was sent again by that run.
+    its grader; ``trust`` weighs it, and ``pool`` says with whose other feedback it shares what
+    feedback may weigh (a listed source's name, empty for all others; missing: no bound).
+    ``observed_at`` chooses the window. One with ``replay`` is in no window: its query was sent
+    again by that run.
     """
 
     query_id: Name
@@ -41,6 +43,7 @@ class Metric(Event, frozen=True, kw_only=True, tag_field="type", tag="metric"):
     cost_usd: Seconds | None = None
     accuracy: Fraction | None = None
     trust: Fraction = written(1.0)
+    pool: str | None = None
     decision_kind: DecisionKind = "policy"
     propensity: Fraction | None = None
     rule_version: NonNegativeInt = 0

@@ -6,7 +6,16 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from schemas.wire import AnyInt, Event, Fraction, Name, PositiveInt, PositiveSeconds, Seconds
+from schemas.wire import (
+    AnyInt,
+    Event,
+    Fraction,
+    Label,
+    Name,
+    PositiveInt,
+    PositiveSeconds,
+    Seconds,
+)
 
 
 class Message(Event, frozen=True, kw_only=True):
@@ -60,8 +69,8 @@ class Query(Event, frozen=True, kw_only=True):
     parameters: Parameters = msgspec.field(default_factory=Parameters)
     reference: Reference | None = None
     time_limit_s: PositiveSeconds | None = None
-    session: str | None = None
-    reply_to: str | None = None
+    session: Label | None = None
+    reply_to: Label | None = None
     models: Annotated[list[Name], msgspec.Meta(min_length=1)] | None = None
     any_space: bool = False
     stream: bool = False

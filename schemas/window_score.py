@@ -9,6 +9,13 @@ import msgspec
 from schemas.wire import AnyInt, EpochMs, Event, Name, NonNegativeInt, PositiveInt
 
 
+class PoolSummary(Event, frozen=True, kw_only=True):
+    """The part of a summary's grades that comes from one pool of feedback (``Metric.pool``)."""
+
+    trust_micro: NonNegativeInt = 0
+    accuracy_micro: NonNegativeInt = 0
+
+
 class ModelSummary(Event, frozen=True, kw_only=True):
     """A mergeable summary of one model in one window: integers only, so that sums are exact.
 
@@ -17,7 +24,8 @@ class ModelSummary(Event, frozen=True, kw_only=True):
     them (bucket -> count, see ``streams.latency``). ``judgements`` counts grades,
     ``trust_micro`` their weights, ``accuracy_micro`` weight times accuracy, and
     ``accuracy_square_micro`` weight times accuracy squared, in millionths.
-    ``cost_nano`` is nano-USD.
+    ``cost_nano`` is nano-USD. ``pools`` says how much of ``trust_micro`` and ``accuracy_micro``
+    is feedback, and whose: what of it counts is bounded when the rule is made.
     """
 
     number_keys: ClassVar[bool] = True
@@ -34,6 +42,7 @@ class ModelSummary(Event, frozen=True, kw_only=True):
     prompt_tokens: NonNegativeInt = 0
     completion_tokens: NonNegativeInt = 0
     cost_nano: NonNegativeInt = 0
+    pools: dict[str, PoolSummary] = msgspec.field(default_factory=dict)
 
 
 class WindowScore(Event, frozen=True, kw_only=True):

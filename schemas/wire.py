@@ -32,7 +32,10 @@ Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
 EpochMs = Annotated[int, msgspec.Meta(ge=0, le=INT_MAX)]
 AnyInt = Annotated[int, msgspec.Meta(ge=-INT_MAX, le=INT_MAX)]
 Micro = Annotated[int, msgspec.Meta(ge=0, le=MILLION)]
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=249)]
+LONGEST_NAME = 249
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_NAME)]
+# What is copied into every record that follows from a query has to stay small.
+Label = Annotated[str, msgspec.Meta(max_length=1000)]
 
 
 class Event(
@@ -98,11 +101,16 @@ def encode(event: Event) -> bytes:
 
 class _Identified(msgspec.Struct):
     query_id: str | None = None
+    query: _Identified | None = None
 
 
 def salvage_query_id(value: bytes | None) -> str | None:
-    """The query id of a record that does not decode, where it can still be read."""
+    """The query id of a record that can't be used, where it can still be read.
+
+    Of a query that travels in another record, its own.
+    """
     try:
-        return decode(_Identified, value).query_id or None
+        found = decode(_Identified, value)
     except WireError:
         return None
+    return found.query_id or (found.query.query_id if found.query else None) or None

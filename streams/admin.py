@@ -16,12 +16,18 @@ from aiokafka.errors import (
     NodeNotReadyError,
     RequestTimedOutError,
     TopicAlreadyExistsError,
+    for_code,
 )
 
+from streams.connecting import connection
+from streams.denials import or_hidden
+from streams.diagnosing import refusal
+from streams.patience import patiently
 from streams.settings import Kafka, Settings
 from streams.topic_drift import FoundTopic, TopicReport, WantedTopic, report, wanted_topics
 
 __all__ = [
+    "BrokerRefusedError",
     "BrokerUnreachable",
     "TopicRefusedError",
     "TopicReport",
@@ -46,6 +52,10 @@ class BrokerUnreachable(RuntimeError):  # noqa: N818
     """No broker answers at ``kafka.bootstrap``, or the addresses that it gives don't."""
 
 
+class BrokerRefusedError(BrokerUnreachable):
+    """A broker is there and won't talk to us: the message names the setting to look at."""
+
+
 class TopicRefusedError(RuntimeError):
     """The broker won't make a topic, or made it and it has no leader in time."""
 
@@ -54,7 +64,7 @@ async def require_broker(kafka: Kafka) -> None:
     """Returns once the broker has answered.
 
     Raises:
-        BrokerUnreachable: within about 10 s.
+        BrokerUnreachable: within about 10 s; ``BrokerRefusedError`` where security is the reason.
     """
     async with _admin(kafka):
         pass
@@ -86,21 +96,25 @@ async def list_topics(settings: Settings) -> list[TopicReport]:
         BrokerUnreachable: within about 10 s.
     """
     async with _admin(settings.kafka) as admin:
-        return await _reports(admin, await _wanted(admin, settings))
+        reports = await _reports(admin, await _wanted(admin, settings))
+    if hidden := or_hidden(settings.kafka):
+        why = (f"not there{hidden}",)
+        return [replace(x, differences=why) if x.state == "missing" else x for x in reports]
+    return reports
 
 
 @asynccontextmanager
 async def _admin(kafka: Kafka) -> AsyncIterator[AIOKafkaAdminClient]:
-    admin = AIOKafkaAdminClient(
-        bootstrap_servers=kafka.bootstrap, request_timeout_ms=int(CONNECT_S * 1000)
-    )
+    admin = AIOKafkaAdminClient(**connection(kafka), request_timeout_ms=int(CONNECT_S * 1000))
     try:
         async with asyncio.timeout(CONNECT_S):
             await admin.start()
             # The addresses that the broker gives are others than the one that answered.
-            await admin.describe_cluster()
+            await patiently(admin.describe_cluster, CONNECT_S / 2)
         yield admin
     except _NO_ANSWER as error:
+        if isinstance(error, KafkaConnectionError) and (why := await refusal(kafka)):
+            raise BrokerRefusedError(why) from error
         reason = str(error) or "it doesn't speak in time"
         raise BrokerUnreachable(
             f"no Kafka broker answers at {kafka.bootstrap} (kafka.bootstrap): {reason}"
@@ -183,8 +197,10 @@ async def _configurations(
         return {}
     asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
     answers = await admin.describe_configs(asked)
-    return {
-        name: {entry[0]: entry[1] for entry in entries}
-        for answer in answers
-        for _, _, _, name, entries in answer.resources
-    }
+    found = {}
+    for answer in answers:
+        for code, _, _, name, entries in answer.resources:
+            if code:
+                raise for_code(code)(name)
+            found[name] = {entry[0]: entry[1] for entry in entries}
+    return found

@@ -11,7 +11,9 @@ import faust
 from faust.app.base import BootStrategy
 from mode import Service
 from mode.types import ServiceT
+from prometheus_client import CollectorRegistry
 
+from streams.denials import told
 from streams.producing import Outbox
 from streams.settings import Settings
 
@@ -41,6 +43,7 @@ class RoleApp(faust.App):
     after_agents: tuple[Service, ...] = ()
 
     outbox: Outbox
+    registry: CollectorRegistry
 
     async def on_first_start(self) -> None:
         """Faust's own would make a data directory, which nothing here uses."""
@@ -64,6 +67,7 @@ def build_app(settings: Settings, role: str) -> RoleApp:
         web_enabled=False,
         store="memory://",
     )
+    app.registry = CollectorRegistry()
     app.outbox = Outbox(settings.kafka, client_id=settings.kafka.prefix + role)
     app.before_agents = (app.outbox,)
     return app
@@ -88,7 +92,7 @@ async def run_app(app: RoleApp) -> int:
     await _settled(starting)
     await app.stop()
     if app.crash_reason is not None:
-        logger.error("%s ended: %r", app.conf.id, app.crash_reason)
+        logger.error("%s ended: %s", app.conf.id, told(app.crash_reason))
         return 1
     return 0
 

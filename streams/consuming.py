@@ -29,6 +29,7 @@ from faust import App, StreamT
 from mode import Service
 
 from streams.batch import Batch, Record
+from streams.connecting import connection
 from streams.membership import Membership
 from streams.producing import Outbox
 from streams.progress import Progress
@@ -49,9 +50,10 @@ STOP_S = 5.0
 class Intake(Service, ConsumerRebalanceListener):  # type: ignore[misc]
     """Reads topics as one member of a consumer group and commits what is done.
 
-    Memory is bounded: a partition with ``max_in_flight`` records not done is left alone, so that
-    backpressure shows as consumer lag. The poll loop never waits for work, so a slow model call
-    can't look like a dead consumer.
+    Memory is bounded: a partition with ``max_in_flight`` records not done is left alone, and so is
+    any that has some while all together hold ``kafka.max_in_flight_bytes``, so that backpressure
+    shows as consumer lag. The poll loop never waits for work, so a slow model call can't look like
+    a dead consumer.
 
     Args:
         group: consumer group, without the prefix.
@@ -87,7 +89,7 @@ class Intake(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         self._outbox = outbox
         self._group = kafka.prefix + group
         self._topics = [kafka.prefix + topic for topic in topics]
-        self._membership = Membership(kafka.bootstrap, self._group, replica)
+        self._membership = Membership(kafka, self._group, replica)
         self._max_in_flight = max_in_flight or kafka.max_in_flight
         self._seek = seek
         self._settle = settle
@@ -99,7 +101,7 @@ class Intake(Service, ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def on_start(self) -> None:
         self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._kafka.bootstrap,
+            **connection(self._kafka),
             client_id=self._group,
             group_id=self._group,
             group_instance_id=self._membership.instance_id,
@@ -135,7 +137,7 @@ class Intake(Service, ConsumerRebalanceListener):  # type: ignore[misc]
     @Service.task
     async def _read(self) -> None:
         while not self.should_stop:
-            room = [tp for tp, own in self._progress.items() if len(own) < self._max_in_flight]
+            room = self._room()
             full = len(room) < len(self._progress)
             try:  # no pause(): it would throw away what was fetched ahead
                 fetched = await self._consumer.getmany(
@@ -148,13 +150,20 @@ class Intake(Service, ConsumerRebalanceListener):  # type: ignore[misc]
             for partition, records in fetched.items():
                 await self._hand_out(partition, records)
 
+    def _room(self) -> list[TopicPartition]:
+        """The partitions that may be read; one that holds nothing always may, so none starves."""
+        held = sum(own.bytes for own in self._progress.values())
+        most = self._max_in_flight if held < self._kafka.max_in_flight_bytes else 1
+        return [tp for tp, own in self._progress.items() if len(own) < most]
+
     async def _hand_out(self, partition: TopicPartition, records: list[Record]) -> None:
         progress = self._progress.get(partition)
         if progress is None or progress.closed:
             return  # fetched before a revocation; its next owner reads it again
         if self.channel.subscriber_count != 1:
             raise RuntimeError("an Intake needs exactly one agent: see attach")
-        progress.hand_out(record.offset for record in records)
+        size = sum(len(record.value or b"") for record in records)
+        progress.hand_out((record.offset for record in records), size)
         await self.channel.put(Batch(partition, records, progress, self._changed))  # type: ignore[arg-type]
 
     @Service.task

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from schemas.dead_letter import DeadLetter, Header
 from streams.clock import NowMs
 from streams.consuming import Record
-from streams.producing import Outbox
+from streams.producing import Outbox, RecordTooLargeError
+from streams.redrive.mark import redrives
 from streams.settings import Kafka
 
 TOPIC = "dead-letters"
@@ -22,7 +25,11 @@ class DeadLetters:
         self._now_ms = now_ms
 
     async def put(self, record: Record, error: str) -> None:
-        """Sends the record as it came (key, value, headers, source), with what was wrong."""
+        """Sends the record as it came (key, value, headers, source), with what was wrong.
+
+        One that is too large for that, with thousands of headers or under a raised limit, is only
+        named: nothing may keep the next record waiting.
+        """
         letter = DeadLetter(
             topic=record.topic.removeprefix(self._prefix),
             partition=record.partition,
@@ -34,5 +41,10 @@ class DeadLetters:
             stage=self._stage,
             error=error[:LONGEST_ERROR],
             failed_at=self._now_ms(),
+            redrives=redrives(record.headers),
         )
-        await self._outbox.send(TOPIC, letter, key=record.key)
+        try:
+            await self._outbox.send(TOPIC, letter, key=record.key)
+        except RecordTooLargeError:
+            named = msgspec.structs.replace(letter, key=None, value=None, headers=[], cut=True)
+            await self._outbox.send(TOPIC, named, key=None)

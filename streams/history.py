@@ -10,6 +10,7 @@ from typing import Protocol
 from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 
+from streams.connecting import connection
 from streams.consuming import POLL_MS
 from streams.settings import Kafka
 from streams.tables import partitions_of
@@ -86,7 +87,7 @@ class History:
         for partition in await partitions_of(kafka, self._prefix + topic):
             # One each: in a shared one, a partition that waits to be read delays the others.
             consumer = AIOKafkaConsumer(
-                bootstrap_servers=kafka.bootstrap,
+                **connection(kafka),
                 enable_auto_commit=False,
                 auto_offset_reset="none",
                 max_partition_fetch_bytes=1024 * 1024,

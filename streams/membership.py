@@ -16,6 +16,9 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.coordinator.protocol import ConsumerProtocol, ConsumerProtocolMemberMetadata
 from aiokafka.errors import KafkaError
 
+from streams.connecting import connection
+from streams.settings import Kafka
+
 UUID_CHARS = 36
 
 
@@ -26,8 +29,8 @@ class ReplicaTakenError(RuntimeError):
 class Membership:
     """A static member of ``group``, or a dynamic one where ``replica`` is empty."""
 
-    def __init__(self, bootstrap: str, group: str, replica: str) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, kafka: Kafka, group: str, replica: str) -> None:
+        self._kafka = kafka
         self._group = group
         self._replica = replica
         self._token = uuid.uuid4().bytes
@@ -69,7 +72,7 @@ class Membership:
 
     async def _holder(self) -> bytes | None:
         """The token in our seat; None when it is empty or, in mid-rebalance, not shown."""
-        admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap)
+        admin = AIOKafkaAdminClient(**connection(self._kafka))
         try:
             await admin.start()
             responses = await admin.describe_consumer_groups([self._group])

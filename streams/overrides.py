@@ -18,6 +18,12 @@ VARIABLE_PREFIX = "ZETA_"
 NOT_SETTINGS = frozenset({"ZETA_CONFIG", "ZETA_HOME", "ZETA_DATA", "ZETA_REPLICA"})
 """Variables that other parts read: the file to load, directories, a process's own name."""
 
+_SECRETS = (
+    ("archive", "redact_key_variable"),
+    ("kafka", "password_variable"),
+    ("kafka", "key_password_variable"),
+)
+
 Path = tuple[str, ...]
 """A key in parts: a model's name may itself hold dots."""
 
@@ -86,8 +92,10 @@ def _named(
 
 def _token_variables(raw: Mapping[str, Any], environment: Mapping[str, str]) -> set[str]:
     """The variables that hold a token or a key, which may be called ZETA_… too."""
-    setting = _variable(("archive", "redact_key_variable"))
-    found = {str(environment.get(setting, raw.get("archive", {}).get("redact_key_variable")))}
+    found = set()
+    for section, key in _SECRETS:
+        setting = _variable((section, key))
+        found.add(str(environment.get(setting, raw.get(section, {}).get(key))))
     for name, model in raw.get("models", {}).items():
         setting = _variable(("models", name, "token_variable"))
         found.add(str(environment.get(setting, model.get("token_variable"))))

@@ -12,6 +12,8 @@ from aiokafka.structs import RecordMetadata
 from mode import Service
 
 from schemas.wire import Event, encode
+from streams.connecting import connection
+from streams.denials import told
 from streams.settings import Kafka
 
 Headers: TypeAlias = Sequence[tuple[str, bytes]]
@@ -24,6 +26,15 @@ HEADER_OVERHEAD_BYTES = 10
 LARGEST_REQUEST_BYTES = 4 * 1024 * 1024
 WATCH_S = 0.5
 STOP_S = 5.0
+
+
+def record_bytes(value: bytes, key: bytes | None, headers: Headers = ()) -> int:
+    """What a record takes at most, as Kafka counts it."""
+    named = sum(
+        HEADER_OVERHEAD_BYTES + len(name.encode()) + len(content or b"")
+        for name, content in headers
+    )
+    return RECORD_OVERHEAD_BYTES + len(value) + len(key or b"") + named
 
 
 class RecordTooLargeError(ValueError):
@@ -56,7 +67,7 @@ class Outbox(Service):
 
     async def on_start(self) -> None:
         self._producer = AIOKafkaProducer(
-            bootstrap_servers=self._kafka.bootstrap,
+            **connection(self._kafka),
             client_id=self._client_id,
             acks="all",
             enable_idempotence=True,
@@ -130,16 +141,14 @@ class Outbox(Service):
                 timestamp_ms=timestamp_ms,
             )
         except KafkaError as error:
-            raise self._fail(topic, repr(error)) from error
+            raise self._fail(topic, told(error)) from error
         self._unacknowledged.append((topic, future))
 
     def _check_size(self, topic: str, value: bytes, key: bytes | None, headers: Headers) -> None:
         limit = self._kafka.max_record_bytes
         if topic == "dead-letters":
             limit = max(limit, LARGEST_REQUEST_BYTES)
-        size = RECORD_OVERHEAD_BYTES + len(value) + len(key or b"")
-        for name, content in headers:
-            size += HEADER_OVERHEAD_BYTES + len(name.encode()) + len(content or b"")
+        size = record_bytes(value, key, headers)
         if size > limit:
             raise RecordTooLargeError(
                 f"a record of {size} bytes for {topic} exceeds kafka.max_record_bytes ({limit})"
@@ -172,7 +181,7 @@ class Outbox(Service):
             elif future.cancelled():
                 self._fail(topic, "cancelled")
             elif error := future.exception():
-                self._fail(topic, repr(error))
+                self._fail(topic, told(error))
         return pending
 
     def _fail(self, topic: str, why: str) -> SendFailedError:

@@ -18,17 +18,23 @@ class Progress:
         self._position: int | None = None
         self._open: deque[int] = deque()
         self._unfinished: set[int] = set()
+        self._sizes: deque[tuple[int, int]] = deque()
         self._anchor: tuple[int, str] | None = None
         self._committed: tuple[int, str] | None = None
         self.begun = 0
+        self.bytes = 0
         self.closed = False
 
     def __len__(self) -> int:
         """How many records were handed out and hold the commit back."""
         return len(self._open)
 
-    def hand_out(self, offsets: Iterable[int]) -> None:
-        """Notes records, in offset order, as given to the agent."""
+    def hand_out(self, offsets: Iterable[int], size: int = 0) -> None:
+        """Notes records, in offset order, as given to the agent.
+
+        Their ``size`` in bytes counts in ``bytes`` until the last of them is passed: they are
+        held together.
+        """
         given = list(offsets)
         if not given:
             return
@@ -37,6 +43,8 @@ class Progress:
         self._open.extend(given)
         self._unfinished.update(given)
         self._position = given[-1] + 1
+        self._sizes.append((given[-1], size))
+        self.bytes += size
 
     def begin(self, count: int) -> bool:
         """Claims ``count`` records for work; False when the partition was taken away."""
@@ -55,6 +63,9 @@ class Progress:
         self.begun = max(0, self.begun - len(finished))
         while self._open and self._open[0] not in self._unfinished:
             self._open.popleft()
+        bound = self._open[0] if self._open else self._position
+        while self._sizes and bound is not None and self._sizes[0][0] < bound:
+            self.bytes -= self._sizes.popleft()[1]
 
     def anchor(self, offset: int, metadata: str) -> None:
         """Sets the commit by hand, for a role whose open state reaches further back.

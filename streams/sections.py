@@ -18,6 +18,8 @@ from schemas.wire import (
 
 Protocol = Literal["tgi", "openai", "tei"]
 PolicyName = Literal["epsilon-greedy", "greedy", "seed", "static", "thompson", "ucb"]
+SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
+SaslMechanism = Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"]
 ObjectiveName = Literal["accuracy", "balanced", "inverse-latency"]
 
 # \Z and not $, which would let a line break follow. A model's name is part of a topic's.
@@ -38,6 +40,8 @@ class Kafka(Section, frozen=True, kw_only=True):
     ``replication`` is taken down to the number of brokers. ``drain_s`` bounds how long a stop or
     a rebalance waits for work in flight. ``session_timeout_s`` has the bounds that a broker has
     (``group.min.session.timeout.ms`` and ``group.max.session.timeout.ms``).
+    Passwords are elsewhere: ``password_variable`` and ``key_password_variable`` name environment
+    variables, ``password_file`` a file. Certificates and keys are PEM (docs/security.md).
     """
 
     bootstrap: Annotated[str, msgspec.Meta(min_length=1)] = "127.0.0.1:9092"
@@ -51,11 +55,27 @@ class Kafka(Section, frozen=True, kw_only=True):
     commit_interval_s: PositiveSeconds = 0.05
     max_batch: PositiveInt = 1000
     max_in_flight: PositiveInt = 4000
+    max_in_flight_bytes: PositiveInt = 64 * 1024 * 1024
     max_record_bytes: PositiveInt = 1_048_576
+    security_protocol: SecurityProtocol = "PLAINTEXT"
+    sasl_mechanism: SaslMechanism = "SCRAM-SHA-512"
+    username: str = ""
+    password_variable: str = ""
+    password_file: str = ""
+    ca_file: str = ""
+    certificate_file: str = ""
+    key_file: str = ""
+    key_password_variable: str = ""
 
 
 class Model(Section, frozen=True, kw_only=True):
-    """A model endpoint. Prices are USD per million tokens; ``size`` is only shown."""
+    """A model endpoint. Prices are USD per million tokens; ``size`` is only shown.
+
+    ``timeout_s`` is for a whole call, ``first_token_timeout_s`` for a stream's first token.
+    ``ca_file`` (PEM) is trusted for an https endpoint instead of the system's authorities.
+    ``token_variable`` names the variable with the endpoint's bearer token, or ``token_file`` the
+    file; a URL with a user or a password in it is refused.
+    """
 
     endpoint: str = ""
     protocol: Protocol
@@ -68,8 +88,12 @@ class Model(Section, frozen=True, kw_only=True):
     vector_space: str = ""
     dimension: PositiveInt | None = None
     timeout_s: PositiveSeconds = 120.0
+    connect_timeout_s: PositiveSeconds = 5.0
+    first_token_timeout_s: PositiveSeconds | None = None
     retries: NonNegativeInt = 2
     token_variable: str = ""
+    token_file: str = ""
+    ca_file: str = ""
 
 
 class TaskReference(Section, frozen=True, kw_only=True):
@@ -125,6 +149,23 @@ class Routing(Section, frozen=True, kw_only=True):
     default_task: Name = "reasoning"
 
 
+class Breaker(Section, frozen=True, kw_only=True):
+    """When a worker stops asking its model, and how it starts again: docs/failures.md.
+
+    It opens when at least ``failures``, and at least the share ``rate``, of the last ``window``
+    calls failed; the pause of ``open_s`` doubles, up to ``longest_open_s``, with each failed
+    probe; ``probes`` calls in a row must succeed. Workers report every ``report_s``.
+    """
+
+    failures: PositiveInt = 5
+    rate: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.5
+    window: PositiveInt = 20
+    open_s: PositiveSeconds = 5.0
+    longest_open_s: PositiveSeconds = 60.0
+    probes: PositiveInt = 2
+    report_s: PositiveSeconds = 10.0
+
+
 class Windows(Section, frozen=True, kw_only=True):
     """Tumbling windows of ``metrics``, each closed in ``panes`` equal parts: docs/windows.md."""
 
@@ -154,11 +195,14 @@ class Grading(Section, frozen=True, kw_only=True):
 class Feedback(Section, frozen=True, kw_only=True):
     """What a feedback weighs: ``trust`` 0..1, or its source's own. Weight 0 isn't counted.
 
+    ``per_source_per_window`` is what a source in ``sources``, or all others together, weigh at
+    most in one task and window, in grades: each pane takes its part (docs/grading.md).
     ``index_dir`` holds the index of answers; empty: ``$ZETA_HOME/index``.
     """
 
     trust: Fraction = 1.0
     sources: dict[str, Fraction] = msgspec.field(default_factory=dict)
+    per_source_per_window: NonNegativeInt = 12
     index_dir: str = ""
 
 
@@ -193,7 +237,7 @@ class Archive(Section, frozen=True, kw_only=True):
     keep; empty: all of the topic table. A file is published when it has ``roll_rows`` records or
     ``roll_bytes`` (as written), or ``roll_s`` after its first record came. ``redact`` says which
     fields (``query.prompt``) are kept as a keyed hash or not at all; ``redact_key_variable`` names
-    the variable with that key.
+    the variable with that key, or ``redact_key_file`` the file.
     """
 
     directory: str = ""
@@ -203,3 +247,4 @@ class Archive(Section, frozen=True, kw_only=True):
     roll_s: PositiveSeconds = 300.0
     redact: dict[str, Literal["drop", "hash"]] = msgspec.field(default_factory=dict)
     redact_key_variable: str = ""
+    redact_key_file: str = ""

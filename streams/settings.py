@@ -9,15 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import msgspec
 
 from schemas.control import RoutingConfiguration
 from streams.archive.redactable import problem
+from streams.kafka_check import check_kafka, refuse_literals
+from streams.model_check import check_models
 from streams.overrides import apply_overrides, read_toml
+from streams.secret_source import has_credentials, source_problem
 from streams.sections import (
     Archive,
+    Breaker,
     Feedback,
     Grading,
     Judge,
@@ -36,6 +39,7 @@ from streams.table_check import SettingsError, Where, as_struct, check_sections
 
 __all__ = [
     "Archive",
+    "Breaker",
     "Feedback",
     "Grading",
     "Judge",
@@ -62,6 +66,7 @@ class Settings(Section, frozen=True, kw_only=True):
     models: dict[Name, Model] = msgspec.field(default_factory=dict)
     tasks: dict[Name, Task] = msgspec.field(default_factory=dict)
     routing: Routing = msgspec.field(default_factory=Routing)
+    breaker: Breaker = msgspec.field(default_factory=Breaker)
     windows: Windows = msgspec.field(default_factory=Windows)
     grading: Grading = msgspec.field(default_factory=Grading)
     feedback: Feedback = msgspec.field(default_factory=Feedback)
@@ -115,6 +120,7 @@ class Settings(Section, frozen=True, kw_only=True):
             price_weight=routing.price_weight,
             latency_target_s=self.tasks[task].latency_target_s,
             service_discount=routing.service_discount,
+            feedback_per_window=self.feedback.per_source_per_window,
         )
 
 
@@ -132,57 +138,16 @@ def load(
     raw = read_toml(path) if path is not None else {}
     check_sections(raw, Settings, Where(file))
     where = Where(file, apply_overrides(raw, environment, flags or {}, Settings))
+    refuse_literals(raw.get("kafka", {}), where)
     settings = as_struct(raw, Settings, where)
-    _check_kafka(settings.kafka, where)
-    for name, model in settings.models.items():
-        _check_model(f"models.{name}", model, where)
-    _check_model_topics(settings.models, where)
+    check_kafka(settings.kafka, where)
+    check_models(settings.models, where)
     for name in settings.tasks:
         _check_task(settings, name, where)
     _check_default_task(settings, where)
     _check_judge(settings, where)
     _check_archive(settings.archive, where)
     return settings
-
-
-def _check_kafka(kafka: Kafka, where: Where) -> None:
-    if kafka.min_in_sync > kafka.replication:
-        problem = f"must be at most kafka.replication ({kafka.replication})"
-        raise where.error("kafka.min_in_sync", f"{problem}; got {kafka.min_in_sync}")
-    for server in kafka.bootstrap.split(","):
-        host, _, port = server.strip().rpartition(":")
-        if not host or "/" in host or not port.isdecimal() or not 0 < int(port) < 65536:
-            problem = f"must be host:port, or several with commas between; got {server!r}"
-            raise where.error("kafka.bootstrap", problem)
-
-
-def _check_model(key: str, model: Model, where: Where) -> None:
-    if not _is_http_url(model.endpoint):
-        problem = f"must be an http:// or https:// URL; got {model.endpoint!r}"
-        raise where.error(f"{key}.endpoint", problem)
-    if "embedding" in model.serves and not model.vector_space:
-        problem = "is missing; an embedding model names the space of its vectors"
-        raise where.error(f"{key}.vector_space", problem)
-    if model.protocol == "tei" and "chat" in model.serves:
-        raise where.error(f"{key}.serves", "must be embedding alone for a tei endpoint")
-
-
-def _is_http_url(text: str) -> bool:
-    try:
-        url = urlsplit(text)
-        return url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
-    except ValueError:  # a port that isn't a number, a bracket without its other
-        return False
-
-
-def _check_model_topics(models: Mapping[str, Model], where: Where) -> None:
-    # Kafka's metric names hold _ for both, so it refuses the second topic.
-    seen: dict[str, str] = {}
-    for name in models:
-        other = seen.setdefault(name.replace(".", "_"), name)
-        if other != name:
-            problem = f"differs from {other} by . and _ alone, which Kafka can't tell apart"
-            raise where.error(f"models.{name}", problem)
 
 
 def _check_task(settings: Settings, name: str, where: Where) -> None:
@@ -239,7 +204,12 @@ def _check_judge(settings: Settings, where: Where) -> None:
 
 
 def _check_archive(archive: Archive, where: Where) -> None:
-    found = problem(archive.redact, archive.redact_key_variable)
+    if has_credentials(archive.directory):
+        wrong = "must hold no user or password: the store's own variables or files hold those"
+        raise where.error("archive.directory", wrong)
+    if source := source_problem(archive.redact_key_variable, archive.redact_key_file):
+        raise where.error(f"archive.redact_key_{source[0]}", source[1])
+    found = problem(archive.redact, archive.redact_key_variable or archive.redact_key_file)
     if found is not None:
         key, wrong = found
         raise where.error(f"archive.{key}", wrong)

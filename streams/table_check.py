@@ -115,7 +115,7 @@ def _check_leaf(value: Any, annotation: Any, kind: Type, key: str, where: Where)
         raise where.error(key, f"must be {_allowed(kind)} and finite; got {value}")
     try:
         msgspec.convert(value, annotation)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:
         raise where.error(key, f"must be {_allowed(kind)}; got {_shown(value)}") from error
 
 
@@ -124,7 +124,10 @@ def _join(key: str, name: str) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = str(value).lower() if isinstance(value, bool) else repr(value)
+    try:
+        text = str(value).lower() if isinstance(value, bool) else repr(value)
+    except (ValueError, RecursionError):
+        return "more than can be shown"
     return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
 
 

@@ -7,12 +7,14 @@ from typing import Generic, TypeVar
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import ConsumerStoppedError
+from aiokafka.errors import ConsumerStoppedError, TopicAuthorizationFailedError
 from aiokafka.structs import TopicPartition
 from mode import Service
 
 from schemas.wire import Event, WireError, decode
+from streams.connecting import connection
 from streams.consuming import POLL_MS, Record
+from streams.patience import patiently
 from streams.replay.origin import replayed_by
 from streams.settings import Kafka
 
@@ -31,13 +33,16 @@ async def partitions_of(kafka: Kafka, topic: str) -> list[TopicPartition]:
 
     Raises:
         TopicMissingError: it isn't there.
+        TopicAuthorizationFailedError: we may not know.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap)
+    admin = AIOKafkaAdminClient(**connection(kafka))
     await admin.start()
     try:
-        (described,) = await admin.describe_topics([topic])
+        (described,) = await patiently(lambda: admin.describe_topics([topic]))
     finally:
         await admin.close()
+    if described["error_code"] == TopicAuthorizationFailedError.errno:
+        raise TopicAuthorizationFailedError(topic)
     numbers = sorted(row["partition"] for row in described["partitions"])
     if not numbers:
         raise TopicMissingError(topic)
@@ -78,7 +83,7 @@ class TableReader(Service, Generic[E]):
     async def _open(self) -> None:
         partitions = await partitions_of(self._kafka, self._topic)
         self._consumer = consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._kafka.bootstrap,
+            **connection(self._kafka),
             client_id=f"reader-{self._topic}",
             enable_auto_commit=False,
             auto_offset_reset="earliest",

@@ -61,6 +61,9 @@ _DEAD_LETTER_BYTES = {"max.message.bytes": str(4 * 1024 * 1024)}
 # Time limits and windows go by the broker's clock: nobody else's can be trusted with them.
 _BROKER_TIME = {"message.timestamp.type": "LogAppendTime"}
 
+# Workers report all the time, on the broker's clock: compaction must keep up with that.
+_STATUS = {**_BROKER_TIME, "segment.ms": str(HOUR_MS // 6), "min.cleanable.dirty.ratio": "0.1"}
+
 FIXED: tuple[Topic, ...] = (
     Topic("queries", (Query,), "session or query id", 7 * DAY_MS, extra=_BROKER_TIME),
     Topic("reroutes", (Assignment,), "query id", 7 * DAY_MS),
@@ -73,7 +76,7 @@ FIXED: tuple[Topic, ...] = (
     Topic("controls", (Control,), "task", 30 * DAY_MS, partitions=1),
     Topic("rules", (RoutingRule,), "task", compacted=True, partitions=1),
     Topic("rules-log", (RoutingRule,), "task", 30 * DAY_MS, partitions=1),
-    Topic("model-status", (ModelStatus,), "model", compacted=True, partitions=1),
+    Topic("model-status", (ModelStatus,), "model", compacted=True, partitions=1, extra=_STATUS),
     Topic("dead-letters", (DeadLetter,), "as it came", 30 * DAY_MS, extra=_DEAD_LETTER_BYTES),
 )
 

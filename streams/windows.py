@@ -8,7 +8,8 @@ that come out are a function of the partition's records, whoever folds them and 
 - a record with the identity of one within the last ``horizon_s`` of log time is dropped;
 - a metric of a replayed query is passed over;
 - a record or tick from more than ``skew_s`` ahead of the broker's clock is refused, so that a
-  wrong clock can't close or open other people's windows.
+  wrong clock can't close or open other people's windows;
+- a record that names one task, model or pool too many for its window is refused.
 
 A fold can stop anywhere and resume from its ``anchor``: the offset of the oldest record that is
 still in an open window. Re-reading from there, after a look back of one horizon that fills
@@ -25,12 +26,9 @@ import msgspec
 from schemas.metric import Metric
 from schemas.tick import Tick
 from schemas.window_score import WindowScore
+from streams.refusing import MOST_TASKS, LimitError, SkewError, check_names
 from streams.settings import Windows
 from streams.summaries import Tally
-
-
-class SkewError(ValueError):
-    """A record claims a time too far ahead of the broker's."""
 
 
 class Anchor(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,6 +103,7 @@ class WindowFold:
 
         Raises:
             SkewError: the event's time is not to be believed; the record counts for nothing.
+            LimitError: its window holds no more names; the record counts for nothing.
             AssertionError: a gap in the offsets; folding on would lose records unseen.
         """
         self._advance(offset, logged_at)
@@ -152,7 +151,9 @@ class WindowFold:
             assert self._closed is not None
             start = self._closed
         window = self._open.get((start, metric.task))
+        check_names(metric, window.models if window is not None else {})
         if window is None:
+            self._check_task(start, metric.task)
             anchor = Anchor(offset=offset, logged_at=self._logged, closed_at=self._closed)
             window = self._open[(start, metric.task)] = _Window(anchor)
         window.next_offset = offset + 1
@@ -161,6 +162,13 @@ class WindowFold:
             return
         window.late += late
         window.models.setdefault(metric.model, Tally()).add(metric)
+
+    def _check_task(self, start: int, task: str) -> None:
+        """Refuses one task too many of those that no settings name."""
+        if task not in self._tasks:
+            others = sum(at == start and name not in self._tasks for at, name in self._open)
+            if others >= MOST_TASKS:
+                raise LimitError(f"a window holds {MOST_TASKS} tasks that no settings name")
 
     def _is_duplicate(self, metric: Metric, logged_at: int) -> bool:
         identity = blake2b(repr(metric.identity).encode(), digest_size=12).digest()

@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import uuid
 from collections.abc import Iterator
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from streams.broker import ephemeral
+
+
+async def groups_known(bootstrap: str) -> None:
+    """Returns once the broker can tell a group's offsets: it makes a topic for them on demand."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        async with asyncio.timeout(30):
+            while True:
+                try:
+                    await admin.list_consumer_group_offsets("none")
+                except GroupCoordinatorNotAvailableError:
+                    await asyncio.sleep(0.05)
+                else:
+                    return
+    finally:
+        await admin.close()
 
 
 @pytest.fixture(scope="session")
@@ -18,6 +38,7 @@ def kafka_bootstrap() -> Iterator[str]:
         yield given
         return
     with ephemeral() as broker:
+        asyncio.run(groups_known(broker.bootstrap))
         yield broker.bootstrap
 
 

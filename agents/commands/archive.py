@@ -32,6 +32,7 @@ from streams.archive.opening import open_store
 from streams.archive.retention import prune as prune_topic
 from streams.archive.store import ArchiveError, Store, topics_of
 from streams.archive.verifying import verify as verify_store
+from streams.denials import denied
 from streams.topics import topic_table
 
 archive = typer.Typer(no_args_is_help=True, help="An archive of Parquet files: check, tidy, prune.")
@@ -202,4 +203,4 @@ def _told(shared: Context) -> Iterator[None]:
     try:
         yield
     except (ArchiveError, OSError, KafkaError) as error:
-        shared.fail(str(error))
+        shared.fail(denied(error) or str(error))

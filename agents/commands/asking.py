@@ -13,6 +13,7 @@ from rich.progress import Progress
 
 from agents.client import Client, read_queries
 from agents.commands.context import FAILED, Context, Json, get
+from agents.printable import printable
 from agents.summarising import Summary, summary_table
 from agents.tailing import Tail, tail_topic
 from schemas.query import Parameters, Query
@@ -85,7 +86,8 @@ def _print_answer(shared: Context, response: Response) -> None:
         for row in response.embeddings:
             print(" ".join(f"{number:.6g}" for number in row))
     else:
-        print(response.text)
+        text = response.text or ""
+        print(printable(text) if shared.out.is_terminal else text)
     shared.say(f"[{response.model}, {response.task}, {response.timings.total_s:.3f} s]")
 
 
@@ -104,7 +106,11 @@ def send(
     Example: zeta send queries.jsonl --output answers.jsonl
     """
     shared = get(context)
-    queries = read_queries(file, _new_ids())
+    settings = shared.settings()
+    left_out: list[str] = []
+    queries = read_queries(file, _new_ids(), settings.kafka.max_record_bytes, left_out.append)
+    for problem in left_out:
+        shared.say(f"zeta: {problem}")
     settings = shared.connected_settings()
     summary = asyncio.run(_send(shared, settings, queries, timeout, output, wait=wait))
     if json:
@@ -113,7 +119,7 @@ def send(
         shared.out.print(summary_table(summary))
     else:
         shared.say(f"{len(queries)} queries sent")
-    if wait and summary.answered < len(queries):
+    if left_out or (wait and summary.answered < len(queries)):
         raise typer.Exit(FAILED)
 
 

@@ -1,4 +1,4 @@
-"""``zeta kafka start / stop / status`` and ``zeta topics create / list``."""
+"""``zeta kafka start / stop / status`` and ``zeta topics create / list / acls``."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from agents.commands.context import FAILED, Context, Json, get
+from agents.acls_view import UnknownRoleError, line, principals, row
+from agents.commands.context import FAILED, USAGE, Context, Json, get
 from streams import broker
+from streams.access import grants
 from streams.admin import TopicReport, create_topics, list_topics
 
 kafka = typer.Typer(no_args_is_help=True, help="The local broker: real Apache Kafka.")
@@ -86,6 +88,38 @@ def list_command(context: typer.Context, json: Json = False) -> None:
     """
     shared = get(context)
     _show_topics(shared, asyncio.run(list_topics(shared.settings())), json)
+
+
+@topics.command("acls")
+def acls(
+    context: typer.Context,
+    role: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this role (repeatable); ROLE=User:name for its principal."),
+    ] = None,
+    command_config: Annotated[
+        str, typer.Option(help="The admin's properties file, as Kafka's tools take it.")
+    ] = "admin.properties",
+    json: Json = False,
+) -> None:
+    """Print what each role may do, the least that it needs, as kafka-acls.sh commands.
+
+    Example: zeta topics acls --role router=User:router-eu
+
+    Asks no broker and changes nothing; a role's principal is User:zeta-<role> by default.
+    """
+    shared = get(context)
+    settings = shared.settings()
+    try:
+        wanted = principals(settings, role or ())
+    except UnknownRoleError as error:
+        shared.fail(str(error), USAGE)
+    for name, principal in wanted.items():
+        for grant in grants(settings, name):
+            if json:
+                shared.json(row(grant, principal))
+            else:
+                print(line(grant, principal, settings.kafka.bootstrap, command_config))
 
 
 def _show_topics(shared: Context, reports: list[TopicReport], json: bool) -> None:

@@ -14,6 +14,7 @@ import msgspec
 import typer
 from rich.console import Console
 
+from agents.printable import printable
 from schemas.wire import Event, encode
 from streams.admin import require_broker
 from streams.settings import Settings, load
@@ -23,6 +24,8 @@ DEFAULT_FILE = Path("zeta.toml")
 FAILED = 1
 USAGE = 2
 PLAIN_WIDTH = 120
+
+OURS = ("agents", "schemas", "streams")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
@@ -68,7 +71,7 @@ class Context:
     def fail(self, message: str, code: int = FAILED) -> NoReturn:
         """Ends the command with a message."""
         self.err.print(
-            f"zeta: {message}",
+            printable(f"zeta: {message}"),
             style="red",
             markup=False,
             highlight=False,
@@ -87,7 +90,8 @@ class Context:
 
     def say(self, message: str) -> None:
         """Tells a person something."""
-        self.err.print(message, markup=False, highlight=False, emoji=False, soft_wrap=True)
+        text = printable(message)
+        self.err.print(text, markup=False, highlight=False, emoji=False, soft_wrap=True)
 
 
 def _console(*, stderr: bool) -> Console:
@@ -123,14 +127,17 @@ def get(context: typer.Context) -> Context:
 
 
 def log_to_stderr(level: str, name: str) -> None:
-    """Sets up logging for a role's process: one line per message, with the role's name."""
+    """Sets up logging for a role's process: one line per message, with the role's name.
+
+    The level is ours: libraries' messages below a warning may show headers, and so tokens.
+    """
+    for ours in OURS:
+        logging.getLogger(ours).setLevel(level.upper())
     logging.basicConfig(
-        level=level.upper(),
+        level=max(logging.WARNING, logging.getLogger(OURS[0]).level),
         format=f"%(asctime)s %(levelname)-7s {name}: %(message)s",
         force=True,
     )
-    for noisy in ("aiokafka", "faust", "mode", "httpx"):
-        logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLogger().level))
     # A new group's coordinator takes a moment; aiokafka calls each of its own retries an error.
     logging.getLogger("aiokafka.consumer.group_coordinator").addFilter(
         lambda entry: "GroupCoordinatorNotAvailableError" not in entry.getMessage()

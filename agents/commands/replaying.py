@@ -15,10 +15,11 @@ from rich.progress import Progress
 
 from agents.commands.context import Context
 from agents.replay_view import Outcome, outcome_of
-from streams.admin import BrokerUnreachable, require_broker
+from streams.admin import BrokerRefusedError, BrokerUnreachable, require_broker
 from streams.archive.opening import open_store
 from streams.archive.reading import ArchiveLog
 from streams.archive.store import ArchiveError
+from streams.denials import denied
 from streams.history import Log, open_history
 from streams.replay.filtering import Matches
 from streams.replay.pacing import AtOnce, Pace
@@ -109,21 +110,26 @@ async def _play(shared: Context, order: Order, made: Plan, replaying: Replay) ->
         except (ReplayError, KafkaError, ArchiveError) as error:
             if order.dry_run:
                 raise
-            raise ReplayError(f"{error}; then go on with --run-id {replaying.run}") from error
+            raise ReplayError(
+                f"{denied(error) or error}; then go on with --run-id {replaying.run}"
+            ) from error
 
 
 async def _target(kafka: Kafka, order: Order) -> Target:
     argument = "the target (--to, --to-prefix)"
     if order.to_bootstrap is None:
         await require_broker(kafka)
-        return await find_topic(kafka.bootstrap, order.to, argument)
+        return await find_topic(kafka, order.to, argument)
+    there = msgspec.structs.replace(kafka, bootstrap=order.to_bootstrap)
     try:
-        await require_broker(msgspec.structs.replace(kafka, bootstrap=order.to_bootstrap))
+        await require_broker(there)
+    except BrokerRefusedError as error:
+        raise ReplayError(f"--to-bootstrap: {error}") from error
     except BrokerUnreachable as error:
         raise ReplayError(
             f"--to-bootstrap: no Kafka broker answers at {order.to_bootstrap}"
         ) from error
-    return await find_topic(order.to_bootstrap, order.to, argument)
+    return await find_topic(there, order.to, argument)
 
 
 @asynccontextmanager
@@ -136,7 +142,7 @@ async def _source(kafka: Kafka, order: Order, target: Target) -> AsyncIterator[t
         yield ArchiveLog(open_store(order.archive), [topic]), False
         return
     await require_broker(kafka)
-    source = await find_topic(kafka.bootstrap, kafka.prefix + topic, "SOURCE")
+    source = await find_topic(kafka, kafka.prefix + topic, "SOURCE")
     check_target(source, target, order.manner, force=force)
     async with open_history(kafka, [topic]) as history:
         yield history, is_same_topic(source, target)

@@ -11,10 +11,12 @@ from typing import Annotated
 import typer
 
 from agents.commands.context import Context, get, log_to_stderr
+from agents.metering import MetricsPortError, exported
 from agents.roles import build_role, role_names
 from agents.supervising import Child, Supervisor
-from streams.admin import list_topics, require_broker
+from streams.admin import BrokerRefusedError, BrokerUnreachable, list_topics, require_broker
 from streams.app import run_app
+from streams.denials import or_hidden
 from streams.settings import Settings
 
 DRAIN_MARGIN_S = 5.0
@@ -27,6 +29,15 @@ Replica = Annotated[
         "restarted process gets its partitions back at once.",
     ),
 ]
+MetricsPort = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        max=65535,
+        help="Serve Prometheus metrics on 127.0.0.1 at this port; 0: don't. With several roles "
+        "each gets the next port, in their order.",
+    ),
+]
 LogLevel = Annotated[str, typer.Option(help="debug, info, warning or error.")]
 
 
@@ -35,6 +46,7 @@ def run(
     roles: Annotated[list[str], typer.Argument(help="e.g. router, worker-code-7b, tuner")],
     replica: Replica = "",
     log_level: LogLevel = "info",
+    metrics_port: MetricsPort = 0,
 ) -> None:
     """Run one role in the foreground, or several as child processes.
 
@@ -45,18 +57,27 @@ def run(
     shared = get(context)
     settings = shared.settings()
     if len(roles) > 1:
-        raise typer.Exit(_supervise(shared, settings, roles, log_level, replica))
-    raise typer.Exit(asyncio.run(_run_role(settings, roles[0], replica, log_level)))
+        raise typer.Exit(_supervise(shared, settings, roles, log_level, replica, metrics_port))
+    try:
+        code = asyncio.run(_run_role(settings, roles[0], replica, log_level, metrics_port))
+    except MetricsPortError as error:
+        shared.fail(str(error))
+    raise typer.Exit(code)
 
 
-async def _run_role(settings: Settings, role: str, replica: str, log_level: str) -> int:
+async def _run_role(
+    settings: Settings, role: str, replica: str, log_level: str, metrics_port: int
+) -> int:
     app = build_role(settings, role, replica)
     await require_broker(settings.kafka)
     log_to_stderr(log_level, role)
-    return await run_app(app)
+    with exported(app.registry, metrics_port):
+        return await run_app(app)
 
 
-def up(context: typer.Context, log_level: LogLevel = "warning") -> None:
+def up(
+    context: typer.Context, log_level: LogLevel = "warning", metrics_port: MetricsPort = 0
+) -> None:
     """Run the whole system in the foreground: every role, one worker per model.
 
     Example: zeta up
@@ -70,17 +91,29 @@ def up(context: typer.Context, log_level: LogLevel = "warning") -> None:
         shared.fail("no models: name a settings file that declares some (--config zeta.toml)")
     missing = [row.name for row in asyncio.run(list_topics(settings)) if row.state == "missing"]
     if missing:
-        shared.fail(f"missing topics: {', '.join(missing)}; run `zeta topics create`")
-    raise typer.Exit(_supervise(shared, settings, role_names(settings), log_level, "up"))
+        hidden = or_hidden(settings.kafka)
+        shared.fail(f"missing topics: {', '.join(missing)}{hidden}; run `zeta topics create`")
+    raise typer.Exit(
+        _supervise(shared, settings, role_names(settings), log_level, "up", metrics_port)
+    )
 
 
 def _supervise(
-    shared: Context, settings: Settings, roles: list[str], log_level: str, replica: str
+    shared: Context,
+    settings: Settings,
+    roles: list[str],
+    log_level: str,
+    replica: str,
+    metrics_port: int,
 ) -> int:
     asyncio.run(_check(settings, roles, replica))
-    children = [Child(role, role_command(shared, role, log_level, replica)) for role in roles]
+    ports = [metrics_port + place if metrics_port else 0 for place in range(len(roles))]
+    children = [
+        Child(role, role_command(shared, role, log_level, replica, port))
+        for role, port in zip(roles, ports, strict=True)
+    ]
     grace_s = settings.kafka.drain_s + DRAIN_MARGIN_S
-    return asyncio.run(_run_children(shared, children, grace_s))
+    return asyncio.run(_run_children(shared, settings, children, grace_s))
 
 
 async def _check(settings: Settings, roles: list[str], replica: str) -> None:
@@ -90,16 +123,29 @@ async def _check(settings: Settings, roles: list[str], replica: str) -> None:
     await require_broker(settings.kafka)
 
 
-async def _run_children(shared: Context, children: list[Child], grace_s: float) -> int:
+async def _run_children(
+    shared: Context, settings: Settings, children: list[Child], grace_s: float
+) -> int:
+    async def no_broker() -> bool:
+        try:
+            await require_broker(settings.kafka)
+        except BrokerRefusedError:
+            return False
+        except BrokerUnreachable:
+            return True
+        return False
+
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     shared.say(f"running {', '.join(child.name for child in children)}; Ctrl-C drains and ends")
-    return await Supervisor(children, stop, grace_s, shared.say).run()
+    return await Supervisor(children, stop, grace_s, shared.say, no_broker).run()
 
 
-def role_command(shared: Context, role: str, log_level: str, replica: str) -> list[str]:
+def role_command(
+    shared: Context, role: str, log_level: str, replica: str, metrics_port: int = 0
+) -> list[str]:
     """The command line of one role as a child process, with this call's settings."""
     path = shared.path()
     command = [sys.executable, "-m", "agents.cli"]
@@ -107,4 +153,5 @@ def role_command(shared: Context, role: str, log_level: str, replica: str) -> li
     for key, value in shared.flags.items():
         command += ["--set", f"{key}={value}"]
     command += ["run", role, "--log-level", log_level]
-    return [*command, "--replica", replica] if replica else command
+    command += ["--replica", replica] if replica else []
+    return [*command, "--metrics-port", str(metrics_port)] if metrics_port else command

@@ -80,7 +80,7 @@ def read_columns(path: Path, required: Sequence[str], optional: Sequence[str]) -
     """
     try:
         table = _read(path, [*required, *optional])
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, pa.ArrowException, UnicodeDecodeError, KeyError) as error:
         said = (getattr(error, "strerror", None) or str(error)).partition("\n")[0]
         raise OutcomesError(f"{path}: can't be read: {said}") from error
     found = Columns(

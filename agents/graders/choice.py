@@ -12,20 +12,21 @@ from schemas.response import Response
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
-_OPEN, _CLOSE = r"[*_`(\[{\"'$]*", r"[*_`)\]}\"'$]*"
+# Every repetition is bounded, so that no text can hold up the grader.
+_OPEN, _CLOSE = r"[*_`(\[{\"'$]{0,6}", r"[*_`)\]}\"'$]{0,6}"
 _LETTER = rf"{_OPEN}\b([A-Za-z])\b{_CLOSE}"
 _SAID = re.compile(
-    r"\b(?:answer|choice|option|choose|chose|pick|select|letter)\b[*_`]*"
-    r"(?:\s+(?:is|was|would\s+be|should\s+be|must\s+be|option|choice|letter))*"
-    rf"\s*[:=]?[*_`\s]*(?:(?:option|choice|letter)\s+)?{_LETTER}(?![\w'’])",
+    r"\b(?:answer|choice|option|choose|chose|pick|select|letter)\b[*_`]{0,6}"
+    r"(?:\s{1,4}(?:is|was|would\s+be|should\s+be|must\s+be|option|choice|letter)){0,3}"
+    rf"\s{{0,4}}[:=]?[*_`\s]{{0,8}}(?:(?:option|choice|letter)\s{{1,4}})?{_LETTER}(?![\w'’])",
     re.IGNORECASE,
 )
-_BOXED = re.compile(r"\\boxed\{\s*(?:\\text\{)?\s*\(?([A-Za-z])\)?\s*\}")
+_BOXED = re.compile(r"\\boxed\{\s{0,4}(?:\\text\{)?\s{0,4}\(?([A-Za-z])\)?\s{0,4}\}")
 _MARKED = re.compile(r"\(([A-Za-z])\)|\*\*\(?([A-Za-z])[).:]?\*\*")
-_BEGINS_LINE = re.compile(rf"^\s*{_LETTER}\s*(?:[.):,]|$)", re.MULTILINE)
-_LONE = re.compile(rf"^\s*{_LETTER}[.):\s]*$")
+_BEGINS_LINE = re.compile(rf"^[^\S\n]{{0,40}}{_LETTER}\s{{0,4}}(?:[.):,]|$)", re.MULTILINE)
+_LONE = re.compile(rf"^\s*{_LETTER}[.):\s]*\Z")
 _CAPITAL = re.compile(r"(?<![\w'’])([B-HJ-Z]|A(?=\s*(?:[.,;:!?]|$)))(?![\w'’])")
-_ARTICLE = re.compile(r"\s+[a-z]")
+_ARTICLE = re.compile(r"\s{1,40}[a-z]")
 
 
 def _said(text: str, letters: str) -> Iterator[tuple[int, str]]:

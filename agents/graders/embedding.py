@@ -23,6 +23,15 @@ def _wanted(reference: Reference) -> NDArray[np.float64]:
     return vector
 
 
+def _cosine(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    """Of vectors whose squares may not fit; 0 where one of them is all zero."""
+    largest = np.abs(one).max(initial=0.0), np.abs(other).max(initial=0.0)
+    if not all(largest):
+        return 0.0
+    first, second = one / largest[0], other / largest[1]
+    return float(first @ second / (np.linalg.norm(first) * np.linalg.norm(second)))
+
+
 def grade(response: Response, reference: Reference) -> float:
     """The cosine of the first row to ``reference.value``, 0 where it is negative.
 
@@ -40,8 +49,7 @@ def grade(response: Response, reference: Reference) -> float:
             f"reference.value has {wanted.size} dimensions and the answer {given.size}: "
             "a reference vector only fits answers from its own vector space"
         )
-    length = float(np.linalg.norm(given) * np.linalg.norm(wanted))
-    cosine = float(given @ wanted) / length if length else 0.0
+    cosine = _cosine(given, wanted) if np.isfinite(given).all() else 0.0
     if reference.tolerance is not None:
         return float(cosine >= reference.tolerance)
     return min(1.0, max(0.0, cosine))

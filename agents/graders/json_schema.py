@@ -19,9 +19,10 @@ from schemas.query import Reference
 from schemas.response import Response
 
 KEPT = 256
-"""Schemas whose validators are kept."""
+LONGEST_KEPT = 16_384
+"""So many schemas' validators are kept, of schemas up to so many characters: clients bring them."""
 
-_FENCE = re.compile(r"```(?:json)?[^\S\n]*\n(.*?)\n?[^\S\n]*```", re.DOTALL | re.IGNORECASE)
+_FENCE = re.compile(r"```(?:json)?[^\S\n]*\n(.*?)```", re.DOTALL | re.IGNORECASE)
 
 
 def _refuse(uri: str) -> NoReturn:
@@ -56,13 +57,15 @@ def _validator(text: str) -> Validator:
     """Checked once for each schema: it takes milliseconds, a validation a fraction of one."""
     if "unevaluatedProperties" in text and "patternProperties" in text:
         raise GradeError("reference.value has unevaluatedProperties beside patternProperties")
-    schema = json.loads(text)
-    kind: Any = validator_for(schema, default=jsonschema.Draft202012Validator)
     try:
+        schema = json.loads(text)
+        kind: Any = validator_for(schema, default=jsonschema.Draft202012Validator)
         kind.check_schema(schema)
+        made: Validator = extend(kind, LINEAR)(schema, registry=_NO_NETWORK)  # type: ignore[no-untyped-call]
     except jsonschema.SchemaError as error:
         raise GradeError(f"reference.value is no JSON Schema: {error.message}") from error
-    made: Validator = extend(kind, LINEAR)(schema, registry=_NO_NETWORK)  # type: ignore[no-untyped-call]
+    except (ValueError, TypeError, AttributeError, RecursionError, Unresolvable) as error:
+        raise GradeError(f"reference.value is no JSON Schema: {error!r}") from error
     return made
 
 
@@ -71,7 +74,10 @@ def _schema(reference: Reference) -> str:
         raise GradeError(
             f"reference.value of kind 'json_schema' must be a schema, got {reference.value!r}"
         )
-    return json.dumps(reference.value)
+    try:
+        return json.dumps(reference.value)
+    except RecursionError as error:
+        raise GradeError("reference.value is nested too deeply") from error
 
 
 def grade(response: Response, reference: Reference) -> float:
@@ -83,7 +89,9 @@ def grade(response: Response, reference: Reference) -> float:
     Raises:
         GradeError: a bad schema, or one that refers to another document.
     """
-    validator = _validator(_schema(reference))
+    schema = _schema(reference)
+    make = _validator if len(schema) <= LONGEST_KEPT else _validator.__wrapped__
+    validator = make(schema)
     try:
         answer = parsed(response.text or "")
     except ValueError:

@@ -98,8 +98,12 @@ async def _refuse(
         status, kind, reason = refused.status, refused.kind, str(refused)
     except TextTooLongError as long:
         status, kind, reason = 413, "Validation", str(long)
-    except msgspec.MsgspecError as malformed:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as malformed:
         status, kind, reason = 422, "Validation", str(malformed)
+    except web.RequestPayloadError as unreadable:
+        status, kind, reason = 400, "Validation", str(unreadable)
+    except web.HTTPRequestEntityTooLarge as large:
+        status, kind, reason = 413, "Validation", large.reason
     return web.json_response({"error": reason, "error_type": kind}, status=status)
 
 

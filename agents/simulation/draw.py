@@ -29,7 +29,7 @@ Fault = Literal["error", "hang", "garbage", "truncate"]
 Verdict = Literal["right", "wrong", "filler"]
 FAULTS: tuple[Fault, ...] = ("error", "hang", "garbage", "truncate")
 
-ANSWER = re.compile(r"^[ \t]*sim-answer:[ \t]*(.*?)[ \t\r]*$", re.MULTILINE)
+ANSWER = re.compile(r"^[ \t]*sim-answer:(.*)$", re.MULTILINE)
 TASK = re.compile(r"^[ \t]*sim-task:[ \t]*(\S+)[ \t\r]*$", re.MULTILINE)
 # A bare minus without spaces would make sums of dates and ranges.
 SUM = re.compile(r"(?<![\w.-])(-?\d{1,9})(?:\s*([+*])\s*|\s+(-)\s+)(-?\d{1,9})(?![\w.])")
@@ -110,7 +110,7 @@ def task_of(prompt: str) -> str:
 def right_text(prompt: str) -> str | None:
     """The right answer to `prompt`, or None when it has none."""
     if lines := ANSWER.findall(prompt):
-        return _unquoted(lines[-1])
+        return _unquoted(lines[-1].strip(" \t\r"))
     if found := SUM.search(prompt):
         a, b = int(found[1]), int(found[4])
         return str({"+": a + b, "-": a - b, "*": a * b}[found[2] or found[3]])

@@ -11,7 +11,15 @@ from agents.simulation import tei
 from agents.simulation.draw import status_for
 from agents.simulation.errors import RefusalError, Shape, decode, injected
 from agents.simulation.profile import SimModel
-from agents.simulation.reply import COMPUTE_TYPE, Timing, cut_short, garbage, guarded, raw_response
+from agents.simulation.reply import (
+    COMPUTE_TYPE,
+    Timing,
+    cut_short,
+    garbage,
+    guarded,
+    raw_response,
+    read_body,
+)
 from agents.simulation.state import SimState
 from agents.simulation.tei import Embedded, EmbeddingsRequest, EmbedRequest
 
@@ -34,7 +42,7 @@ def embed_route(state: SimState, path: str) -> web.RouteDef:
 
     async def handle(request: web.Request) -> web.StreamResponse:
         kind = request.headers.get("Content-Type", "")
-        asked = decode(await request.read(), kind, EmbedRequest)
+        asked = decode(await read_body(request), kind, EmbedRequest)
         return await _answer(state, request, asked, lambda _, done: tei.embedded(done))
 
     return web.post(path, guarded(state, "plain", handle))
@@ -45,7 +53,7 @@ def embeddings_route(state: SimState, path: str) -> web.RouteDef:
 
     async def handle(request: web.Request) -> web.StreamResponse:
         kind = request.headers.get("Content-Type", "")
-        asked = decode(await request.read(), kind, EmbeddingsRequest)
+        asked = decode(await read_body(request), kind, EmbeddingsRequest)
 
         def render(model: SimModel, done: list[Embedded]) -> Any:
             return tei.embeddings(model, asked, done)

@@ -71,7 +71,7 @@ def decode(body: bytes, content_type: str, into: type[T]) -> T:
     except msgspec.ValidationError as error:
         text = f"Failed to deserialize the JSON body into the target type: {error}"
         raise RefusalError(422, text, raw=True) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         text = f"Failed to parse the request body as JSON: {error}"
         raise RefusalError(400, text, raw=True) from error
 

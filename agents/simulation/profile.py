@@ -159,10 +159,10 @@ def load_profiles(path: Path) -> list[SimModel]:
         raise ProfileError(f"{path}: {error.strerror or error}") from error
     except msgspec.ValidationError as error:
         raise ProfileError(f"{path}: {_located(error)}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ProfileError(f"{path}: not TOML: {error}") from error
     except ProfileError as error:
         raise ProfileError(f"{path}: {error}") from error
+    except (ValueError, RecursionError) as error:  # integers of 5000 digits, lists 5000 deep
+        raise ProfileError(f"{path}: not TOML: {error}") from error
     return list(models)
 
 

@@ -45,6 +45,14 @@ class Timing:
         }
 
 
+async def read_body(request: web.Request) -> bytes:
+    """The request's bytes; raises the `RefusalError` of a body that can't be unpacked."""
+    try:
+        return await request.read()
+    except web.RequestPayloadError as error:
+        raise RefusalError(400, f"The request's body can't be read: {error}", raw=True) from error
+
+
 def guarded(state: SimState, shape: Shape, handle: Handler) -> Handler:
     """`handle` with its refusals put in the protocol's words, and every outcome counted."""
 

@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from agents.serving_key import check_key, keyed
 from agents.simulation.profile import Patch, ProfileError, SimModel, load_profiles
 from agents.simulation.routes import routes
 from agents.simulation.state import Clock, SimState, Sleep
@@ -67,14 +68,18 @@ async def serve(
     port: int = 0,
     clock: Clock = time.monotonic,
     sleep: Sleep = asyncio.sleep,
+    key: str | None = None,
 ) -> RunningSim:
     """Start one simulated model; it listens when this returns. Port 0 picks a free one.
 
     `clock` (seconds) drives `after_s` changes and the timings reported; `sleep` is how the model
-    takes its time. Raises `OSError` when the port can't be had.
+    takes its time. With a `key` only its holders are served; a host that isn't loopback needs one.
+    Raises `OpenServerError` without it, `OSError` when the port can't be had.
     """
+    check_key(host, key)
     state = SimState(profile, clock, sleep)
-    app = web.Application(client_max_size=MAX_BODY_BYTES)
+    middlewares = [keyed(key)] if key is not None else []
+    app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=middlewares)
     app.add_routes([*routes(state), *_own_routes(state)])
     # A client that leaves frees its place, as with TGI; else a hang would hold it for ever.
     runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.5)
@@ -92,16 +97,17 @@ async def run_sim_models(
     host: str = LOOPBACK,
     first_port: int = 0,
     ready: Callable[[Sequence[RunningSim]], None] | None = None,
+    key: str | None = None,
 ) -> None:
     """Serve every model of a profile file until cancelled, then stop them all.
 
     The models take `first_port`, the next one, and so on, in the file's order (0: free ones).
-    `ready` is called once, when all listen. Raises `ProfileError` or `OSError` before that.
+    `ready` is called once, when all listen. Raises as `serve`, or `ProfileError`, before that.
     """
     async with AsyncExitStack() as stack:
         running: list[RunningSim] = []
         for index, model in enumerate(load_profiles(path)):
-            sim = await serve(model, host, first_port + index if first_port else 0)
+            sim = await serve(model, host, first_port + index if first_port else 0, key=key)
             stack.push_async_callback(sim.stop)
             running.append(sim)
         if ready is not None:
@@ -119,7 +125,10 @@ def _own_routes(state: SimState) -> list[web.RouteDef]:
         try:
             patch = msgspec.json.decode(await request.read(), type=dict[str, Any])
             return _json(msgspec.to_builtins(state.change(patch)))
-        except (msgspec.DecodeError, UnicodeDecodeError, ProfileError) as error:
+        except (
+            *(msgspec.DecodeError, UnicodeDecodeError),
+            *(ProfileError, RecursionError, OverflowError, web.RequestPayloadError),
+        ) as error:
             return _json({"error": str(error), "error_type": "profile"}, status=422)
 
     async def counted(request: web.Request) -> web.Response:

@@ -25,6 +25,7 @@ from agents.simulation.reply import (
     hang_up,
     open_stream,
     raw_response,
+    read_body,
 )
 from agents.simulation.state import SimState
 from agents.simulation.tgi import ChatRequest, GenerateRequest, Generation, Parameters
@@ -88,7 +89,7 @@ def chat_route(state: SimState) -> web.RouteDef:
 
 async def read(request: web.Request, into: type[T]) -> T:
     """The request's body; raises the `RefusalError` of a body that isn't one."""
-    return decode(await request.read(), request.headers.get("Content-Type", ""), into)
+    return decode(await read_body(request), request.headers.get("Content-Type", ""), into)
 
 
 def _generate_ask(asked: GenerateRequest, stream: bool, wrap: bool) -> Ask:

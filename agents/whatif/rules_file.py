@@ -64,14 +64,14 @@ def read_rules(path: Path) -> FixedRules:
 def _parsed(path: Path, text: bytes) -> dict[str, dict[str, float]]:
     try:
         return msgspec.json.decode(text, type=dict[str, dict[str, float]])
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass  # not the short form
     try:
         if text.lstrip().startswith(b"["):
             rules = msgspec.json.decode(text, type=list[_Rule])
         else:
             rules = msgspec.json.Decoder(_Rule).decode_lines(text)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RulesFileError(
             f"{path}: neither lines of `zeta rules --json` nor "
             f'{{"task": {{"model": weight}}}}: {error}'

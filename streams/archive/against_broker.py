@@ -15,6 +15,7 @@ from streams.archive.listing import all_paths
 from streams.archive.naming import Part, parts_in, uncovered
 from streams.archive.reading import opened
 from streams.archive.store import Store
+from streams.connecting import connection
 from streams.settings import Kafka
 from streams.tables import TopicMissingError, partitions_of
 
@@ -37,7 +38,7 @@ async def compare(
         KafkaError: the broker can't be read.
     """
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=kafka.bootstrap, enable_auto_commit=False, auto_offset_reset="none"
+        **connection(kafka), enable_auto_commit=False, auto_offset_reset="none"
     )
     await consumer.start()
     try:

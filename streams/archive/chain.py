@@ -124,8 +124,8 @@ class Chain:
 
     def advance(self, published: Part) -> None:
         """Goes on after a file that is published, and clears away the claims before its own."""
+        self.first = published.last + 1
+        self.claim = None
         for first in self._firsts(claims_in(self._store, self.topic)):
             if first < published.first:
                 self._store.delete(claim_path(self.topic, self.partition, first))
-        self.first = published.last + 1
-        self.claim = None

@@ -123,7 +123,12 @@ class LocalStaged:
 
     def publish(self, path: str) -> None:
         """See ``Staged``."""
-        _sync(self.file)
+        try:
+            _sync(self.file)
+        except OSError as error:
+            # The kernel may have dropped the bytes: another sync would say that all is well.
+            problem = f"can't be known to be on the disk: {error}"
+            raise ArchiveError(f"{self.root / path}: {problem}") from None
         with suppress(FileExistsError):
             _link(self.temporary, self.root / path)
 

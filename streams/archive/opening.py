@@ -8,7 +8,8 @@ from urllib.request import url2pathname
 
 from streams.archive.local import LocalStore
 from streams.archive.remote import RemoteStore
-from streams.archive.store import Store
+from streams.archive.store import ArchiveError, Store
+from streams.secret_source import has_credentials
 
 
 def open_store(directory: str, *, writing: bool = False) -> Store:
@@ -19,6 +20,10 @@ def open_store(directory: str, *, writing: bool = False) -> Store:
     Raises:
         ArchiveError: no such kind of URL, its library isn't installed, or not fit for writing.
     """
+    if has_credentials(directory):
+        raise ArchiveError(
+            "an archive's URL must hold no user or password: the store's own variables or files do"
+        )
     store: LocalStore | RemoteStore
     if "://" not in directory:
         store = LocalStore(Path(directory).expanduser())

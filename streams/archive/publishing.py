@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from streams.archive.chain import Chain
+from streams.archive.naming import Part
 from streams.archive.rows import Types
 from streams.archive.store import ArchiveError, Store
 from streams.archive.writing import PartWriter
@@ -20,6 +21,8 @@ CHUNK_BYTES = 1024 * 1024
 
 class PartitionArchive:
     """What was taken of one partition and isn't published yet.
+
+    On a disk that is full ``write`` and ``publish`` fail and lose nothing: call them again.
 
     Nothing here is needed after a kill: what isn't published is read from the broker again.
     ``write`` and ``publish`` block; the others are quick. One call at a time, but ``discard`` may
@@ -40,6 +43,7 @@ class PartitionArchive:
         self._clock = clock
         self._pending: list[LoggedRecord] = []
         self._writer: PartWriter | None = None
+        self._head: tuple[PartWriter, Part] | None = None
         self._since: float | None = None
         self._seen = -1
         self._busy = threading.Lock()
@@ -49,7 +53,11 @@ class PartitionArchive:
     @property
     def held_bytes(self) -> int:
         """What is in memory, about."""
-        return self._pending_bytes + (self._writer.held_bytes if self._writer is not None else 0)
+        return self._pending_bytes + sum(writer.held_bytes for writer in self._writers())
+
+    def _writers(self) -> list[PartWriter]:
+        head = [] if self._head is None else [self._head[0]]
+        return head if self._writer is None else [*head, self._writer]
 
     @property
     def full(self) -> bool:
@@ -69,6 +77,8 @@ class PartitionArchive:
 
     def due(self) -> bool:
         """Whether it is time to publish, by rows, size or age, or because a claim is complete."""
+        if self._head is not None:
+            return True
         if self._since is None:
             return False
         if self.chain.claim is not None:
@@ -106,11 +116,11 @@ class PartitionArchive:
             return
         if self._writer is None:
             self._writer = self._another()
-        for start in range(0, len(self._pending), CHUNK_ROWS):
-            self._writer.add(self._pending[start : start + CHUNK_ROWS])
+        while self._pending:
+            self._writer.add(self._pending[:CHUNK_ROWS])
+            del self._pending[:CHUNK_ROWS]  # before what may fail, and is then done again
             if flushing and self._writer.full:
                 self._writer.flush()
-        self._pending = []
         self._pending_bytes = 0
 
     def _another(self) -> PartWriter:
@@ -120,21 +130,28 @@ class PartitionArchive:
         """Publishes all that was taken, except for the beginning of a range claimed by others."""
         with self._working():
             self._convert(flushing=True)
-            while self._writer is not None and self._publish_next(self._writer):
-                pass
+            self._publish_head()
+            while self._writer is not None and self._prepare_head(self._writer):
+                self._publish_head()
 
-    def _publish_next(self, writer: PartWriter) -> bool:
-        """Publishes one file; False when it can't be now."""
+    def _prepare_head(self, writer: PartWriter) -> bool:
+        """Makes the next file ready; False when there is none now."""
         part = self.chain.agree(writer.last, writer.date)
         if part is None:
             self._drop_before(writer, self.chain.first)
             return False
         if self._seen < part.last:
             return False
-        head = self._cut(writer, part.last)
-        head.publish(part)
-        self.chain.advance(part)
+        self._head = self._cut(writer, part.last), part
         return True
+
+    def _publish_head(self) -> None:
+        """Publishes it; it stays until it is published."""
+        if self._head is not None:
+            head, part = self._head
+            head.publish(part)
+            self._head = None
+            self.chain.advance(part)
 
     def _cut(self, writer: PartWriter, last: int) -> PartWriter:
         """The file up to ``last``; what comes after is kept."""
@@ -169,9 +186,10 @@ class PartitionArchive:
         try:
             self._pending = []
             self._pending_bytes = 0
-            if self._writer is not None:
-                self._writer.discard()
-                self._keep(None)
+            for writer in self._writers():
+                writer.discard()
+            self._head = None
+            self._keep(None)
         finally:
             self._busy.release()
 

@@ -39,16 +39,16 @@ NO_TEXT = frozenset({"query.parameters", "response.embeddings", "dead_letter.hea
 """These aren't one text, and can only be dropped."""
 
 
-def problem(redact: Mapping[str, How], key_variable: str) -> tuple[str, str] | None:
+def problem(redact: Mapping[str, How], key_source: str) -> tuple[str, str] | None:
     """The first setting of ``[archive]`` that is wrong: its key, and what is allowed."""
     for name, how in redact.items():
         if name not in FIELDS:
             return f"redact.{name}", f"no such field; allowed are {', '.join(FIELDS)}"
         if how == "hash" and name in NO_TEXT:
             return f"redact.{name}", "must be drop: it isn't one text"
-    if "hash" in redact.values() and not key_variable:
+    if "hash" in redact.values() and not key_source:
         return "redact_key_variable", (
-            "is missing; name the variable that holds the key of the hashes, since without one a "
+            "is missing (or redact_key_file): say where the key of the hashes is; without one a "
             "short text could be guessed"
         )
     return None

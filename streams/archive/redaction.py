@@ -21,6 +21,7 @@ from schemas.wire import Event, WireError, decode, encode
 from streams.archive.redactable import FIELDS, How
 from streams.archive.rows import ArchivedRecord
 from streams.history import LoggedRecord
+from streams.secret_source import read_secret
 from streams.settings import Archive, SettingsError
 from streams.topics import event_types
 
@@ -42,13 +43,16 @@ def redaction_of(archive: Archive, environment: Mapping[str, str]) -> Redaction:
     """The redaction that the settings ask for.
 
     Raises:
-        SettingsError: the variable with the key isn't set, or its key is too short.
+        SettingsError: the key isn't where the settings say, or is too short.
     """
-    variable = archive.redact_key_variable
-    key = environment.get(variable, "").encode() if variable else b""
-    if "hash" in archive.redact.values() and len(key) < SHORTEST_KEY:
-        problem = f"{variable} must be set, to at least {SHORTEST_KEY} characters that are secret"
-        raise SettingsError("environment", "archive.redact_key_variable", problem)
+    variable, file = archive.redact_key_variable, archive.redact_key_file
+    if "hash" not in archive.redact.values():
+        return Redaction(archive.redact, b"")
+    key = (read_secret("archive.redact_key", variable, file, environment) or "").encode()
+    if len(key) < SHORTEST_KEY:
+        problem = f"must be at least {SHORTEST_KEY} characters that are secret"
+        setting = f"archive.redact_key_{'variable' if variable else 'file'}"
+        raise SettingsError("environment", setting, problem)
     return Redaction(archive.redact, key)
 
 

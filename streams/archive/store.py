@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
+from errno import EDQUOT, ENOSPC
 from typing import BinaryIO, Protocol
 
 from streams.archive.naming import CLAIMS
@@ -15,6 +16,12 @@ from streams.archive.naming import CLAIMS
 
 class ArchiveError(RuntimeError):
     """An archive can't be used as it should: names the file or the setting, and why."""
+
+
+def is_full(error: ArchiveError) -> bool:
+    """Whether it is for want of room: what failed may be tried again."""
+    cause = error.__cause__
+    return isinstance(cause, OSError) and cause.errno in (ENOSPC, EDQUOT)
 
 
 class Staged(Protocol):

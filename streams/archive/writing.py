@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from streams.archive.naming import Part, date_of
 from streams.archive.rows import Types, table_of, table_schema
+from streams.archive.spool import Spool
 from streams.archive.store import Store
 from streams.history import LoggedRecord
 
@@ -57,8 +58,8 @@ def _leaves(schema: pa.Schema) -> list[str]:
 class PartWriter:
     """A staged file of one partition. Every method but ``add`` blocks.
 
-    ``rows`` so far, the ``last`` offset (-1: none yet), ``date``, the UTC day of the first
-    record, and ``held_bytes``, what is in memory until its row group is full.
+    ``rows`` so far, the ``last`` offset (-1: none yet), and ``date``, the UTC day of the first
+    record.
     """
 
     def __init__(self, store: Store, topic: str, partition: int, types: Types) -> None:
@@ -68,18 +69,24 @@ class PartWriter:
         self._types = types
         self._stack = ExitStack()
         self._staged = self._stack.enter_context(store.stage(topic))
-        self._writer = pq.ParquetWriter(self._staged.file, table_schema(types), **layout(types))
+        self._spool = Spool(self._staged.file)
+        self._writer = pq.ParquetWriter(self._spool, table_schema(types), **layout(types))
         self._group: list[pa.Table] = []
         self._group_rows = 0
-        self.held_bytes = 0
+        self._group_bytes = 0
         self.rows = 0
         self.last = -1
         self.date = ""
 
     @property
     def bytes(self) -> int:
-        """What is on the disk so far, compressed."""
-        return self._staged.file.tell()
+        """What was written so far, compressed."""
+        return self._spool.tell()
+
+    @property
+    def held_bytes(self) -> int:
+        """What is in memory, until its row group is full and the disk has taken it."""
+        return self._group_bytes + self._spool.held_bytes
 
     def add(self, records: Sequence[LoggedRecord]) -> None:
         """Takes records, which follow those before, as columns; a few ms for a thousand."""
@@ -95,28 +102,42 @@ class PartWriter:
         self.last = table.column("kafka_offset")[-1].as_py()
         self._group.append(table)
         self._group_rows += table.num_rows
-        self.held_bytes += table.nbytes
+        self._group_bytes += table.nbytes
 
     @property
     def full(self) -> bool:
         """Whether what is in memory is a row group: time to ``flush``."""
-        return self._group_rows >= GROUP_ROWS or self.held_bytes >= GROUP_BYTES
+        return self._group_rows >= GROUP_ROWS or self._group_bytes >= GROUP_BYTES
 
     def flush(self) -> None:
-        """Writes what is in memory, as one row group."""
+        """Writes what is in memory, as one row group.
+
+        Raises:
+            OSError: no room on the disk; call it again, nothing is lost.
+        """
         if self._group:
             self._writer.write_table(pa.concat_tables(self._group), row_group_size=self._group_rows)
         self._group = []
-        self._group_rows = self.held_bytes = 0
+        self._group_rows = self._group_bytes = 0
+        self._spool.settle()
 
     def _close(self) -> None:
         self.flush()
-        self._writer.close()
+        self._writer.close()  # the first time only
+        self._spool.settle()
 
     def split(self, last: int) -> tuple[PartWriter, PartWriter]:
         """Two files in place of this one: up to offset ``last``, and the rest."""
         self._close()
-        head, rest = self._another(), self._another()
+        with ExitStack() as failed:
+            failed.callback((head := self._another()).discard)
+            failed.callback((rest := self._another()).discard)
+            self._deal(last, head, rest)
+            failed.pop_all()
+        self.discard()
+        return head, rest
+
+    def _deal(self, last: int, head: PartWriter, rest: PartWriter) -> None:
         self._staged.file.seek(0)
         with pq.ParquetFile(self._staged.file) as file:
             for group in range(file.num_row_groups):
@@ -126,14 +147,16 @@ class PartWriter:
                 rest._add(table.filter(pc.invert(early)))
                 head.flush()
                 rest.flush()
-        self.discard()
-        return head, rest
 
     def _another(self) -> PartWriter:
         return PartWriter(self._store, self._topic, self._partition, self._types)
 
     def publish(self, part: Part) -> None:
-        """Finishes the file and makes it visible, whole and durable, as ``part``."""
+        """Finishes the file and makes it visible, whole and durable, as ``part``.
+
+        Raises:
+            OSError: no room on the disk; call it again, nothing is lost.
+        """
         self._close()
         self._staged.publish(part.path)
         self._stack.close()

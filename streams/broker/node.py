@@ -1,9 +1,31 @@
 """The configuration of one Kafka node, combined broker and controller, on loopback."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Listener:
+    """One more port for clients: its name, and ``SSL``, ``SASL_SSL`` or ``SASL_PLAINTEXT``."""
+
+    name: str
+    protocol: str
+    port: int
+
+
+@dataclass(frozen=True)
+class Security:
+    """Listeners beside the plain one, properties of the broker's, and SCRAM users (passwords).
+
+    The users are made when the storage is formatted. For tests: passwords are on a command line.
+    """
+
+    listeners: tuple[Listener, ...] = ()
+    properties: Mapping[str, str] = field(default_factory=dict)
+    users: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -20,6 +42,7 @@ class Node:
     node_id: int = 1
     controllers: tuple[str, ...] = ()
     replication: int = 1
+    security: Security = field(default_factory=Security)
 
     def __post_init__(self) -> None:
         """Refuse what Kafka would read as something else."""
@@ -36,17 +59,21 @@ class Node:
 def server_properties(node: Node) -> str:
     """Return Kafka's ``server.properties`` for ``node``; the same node gives the same text."""
     settings = _network(node) | _storage(node) | _coordination(node)
+    settings |= node.security.properties
     return "".join(f"{name}={_escaped(value)}\n" for name, value in settings.items())
 
 
 def _network(node: Node) -> dict[str, str]:
     controller = f"{HOST}:{node.controller_port}"
+    more = node.security.listeners
+    addresses = [f"PLAINTEXT://{node.bootstrap}", *(f"{x.name}://{HOST}:{x.port}" for x in more)]
+    protocols = ["PLAINTEXT:PLAINTEXT", *(f"{x.name}:{x.protocol}" for x in more)]
     return {
         "process.roles": "broker,controller",
         "node.id": str(node.node_id),
-        "listeners": f"PLAINTEXT://{node.bootstrap},CONTROLLER://{controller}",
-        "advertised.listeners": f"PLAINTEXT://{node.bootstrap}",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "listeners": ",".join([*addresses, f"CONTROLLER://{controller}"]),
+        "advertised.listeners": ",".join(addresses),
+        "listener.security.protocol.map": ",".join([*protocols, "CONTROLLER:PLAINTEXT"]),
         "inter.broker.listener.name": "PLAINTEXT",
         "controller.listener.names": "CONTROLLER",
         "controller.quorum.bootstrap.servers": ",".join(node.controllers or (controller,)),

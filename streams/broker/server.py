@@ -19,11 +19,11 @@ from streams.broker.processes import (
     with_pid_file,
 )
 from streams.broker.ready import port_free, wait_until_answering
-from streams.broker.storage import ensure_formatted
+from streams.broker.storage import Quorum, ensure_formatted
 
 SERVER_JVM = ("-Xmx1g",)
 _LARGEST_LOG_BYTES = 16 * 1024 * 1024
-_CLIENT_PORT = re.compile(r"^advertised\.listeners=PLAINTEXT://.*:(\d+)$", re.MULTILINE)
+_CLIENT_PORT = re.compile(r"^advertised\.listeners=PLAINTEXT://[^,\n]*:(\d+)", re.MULTILINE)
 
 Spawn = Callable[[Layout, list[str]], None]
 
@@ -65,9 +65,26 @@ def start(
     Raises ``BrokerError`` when Java or Maven is missing, a port is taken, or the broker dies or
     doesn't answer within ``timeout_s`` (it is ended then, and the message has its last lines).
     """
+    node = Node(Layout.of(directory).data, port, controller_port or port + 1)
+    return start_node(directory, node, cache=cache, jvm=jvm, timeout_s=timeout_s, spawn=spawn)
+
+
+def start_node(
+    directory: Path,
+    node: Node,
+    *,
+    quorum: Quorum | None = None,
+    cache: Path | None = None,
+    jvm: tuple[str, ...] = SERVER_JVM,
+    timeout_s: float = 30.0,
+    spawn: Spawn = spawn_detached,
+) -> Status:
+    """Start this node in ``directory`` as ``start`` does; in a ``quorum`` with its others.
+
+    It answers once it has joined, so of a new cluster's nodes most must be started at once.
+    """
     layout, cache = Layout.of(directory), cache or default_cache()
-    node = Node(layout.data, port, controller_port or port + 1)
-    launch = _Launch(layout, node, cache, jvm, timeout_s, spawn)
+    launch = _Launch(layout, node, cache, jvm, timeout_s, spawn, quorum)
     if running_pid(layout) is None:
         find_java()
         libs(cache)
@@ -113,12 +130,13 @@ class _Launch:
     jvm: tuple[str, ...]
     timeout_s: float
     spawn: Spawn
+    quorum: Quorum | None = None
 
     def run(self) -> None:
         """Start the broker and wait for its answer; on any failure nothing is left running."""
         _require_free_ports(self.node)
         self.layout.pid_file.unlink(missing_ok=True)
-        ensure_formatted(self.layout, self.node, self.cache)
+        ensure_formatted(self.layout, self.node, self.cache, self.quorum)
         self.layout.properties.write_text(server_properties(self.node))
         logged = _rotate(self.layout.log)
         try:

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from streams.replay.problem import ReplayUsageError
 
 _UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
-_AGO = re.compile(r"-([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d|w)")
+_AGO = re.compile(r"-([0-9]{1,18}(?:\.[0-9]{1,18})?)(ms|s|m|h|d|w)")
 _OFFSET = re.compile(r"offset:([0-9]{1,18})")
 _NUMBER = re.compile(r"[0-9]{1,18}")
 

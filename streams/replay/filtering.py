@@ -29,6 +29,7 @@ _ORDERS: dict[str, Callable[[Any, Any], bool]] = {
     ">=": operator.ge,
 }
 _decoder = msgspec.json.Decoder()
+LONGEST_INDEX = 18
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def matcher(filters: Iterable[str]) -> Matches | None:
             return False
         try:
             event = _decoder.decode(value)
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return False
         return all(term.holds(event) for term in terms)
 
@@ -111,7 +112,7 @@ def matcher(filters: Iterable[str]) -> Matches | None:
 def _literal(text: str) -> Any:
     try:
         return _decoder.decode(text)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
         return text
 
 
@@ -119,7 +120,7 @@ def _at(event: Any, path: tuple[str, ...]) -> Any:
     for name in path:
         if isinstance(event, dict):
             event = event.get(name)
-        elif isinstance(event, list) and name.isdecimal():
+        elif isinstance(event, list) and name.isdecimal() and len(name) <= LONGEST_INDEX:
             index = int(name)
             event = event[index] if index < len(event) else None
         else:

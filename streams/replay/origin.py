@@ -39,7 +39,7 @@ def origin_of(headers: Headers) -> Origin | None:
         if name == HEADER and content is not None:
             try:
                 return _decoder.decode(content)
-            except msgspec.DecodeError:
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 return None
     return None
 

@@ -9,3 +9,7 @@ class ReplayUsageError(ValueError):
 
 class ReplayError(RuntimeError):
     """The replay can't start, or ended early; the message says why and what to do."""
+
+
+class TooLargeError(ReplayError):
+    """A record is larger than its target takes; the message says what to do."""

@@ -12,9 +12,10 @@ from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import RecordMetadata
 
+from streams.connecting import connection
 from streams.history import LoggedRecord
 from streams.replay.origin import Headers
-from streams.replay.problem import ReplayError
+from streams.replay.problem import ReplayError, TooLargeError
 from streams.replay.target import Target
 
 BATCH_BYTES = 256 * 1024
@@ -75,7 +76,8 @@ class Batches:
         """See ``Sender``.
 
         Raises:
-            ReplayError: the record is larger than the topic takes, or an earlier one failed.
+            TooLargeError: the record is larger than the topic takes; others can follow.
+            ReplayError: an earlier one failed.
         """
         batch = self._open.get(partition)
         if batch is not None and self._append(batch, record, timestamp, headers):
@@ -86,7 +88,7 @@ class Batches:
         self._append(batch, record, timestamp, headers)
         if batch.size() > self._target.max_message_bytes:
             del self._open[partition]
-            raise ReplayError(
+            raise TooLargeError(
                 f"the record at offset {record.offset} takes {batch.size()} bytes, and "
                 f"{self._target.topic} takes {self._target.max_message_bytes} "
                 "(max.message.bytes): raise that, or leave the record out"
@@ -138,7 +140,7 @@ class Batches:
 
     def _failed(self, partition: int, error: KafkaError) -> ReplayError:
         return ReplayError(
-            f"{self._target.topic} partition {partition} on {self._target.bootstrap} did not "
+            f"{self._target.topic} partition {partition} on {self._target.kafka.bootstrap} did not "
             f"take a batch: {error!r}"
         )
 
@@ -153,7 +155,7 @@ class Batches:
 async def open_batches(target: Target) -> AsyncIterator[Batches]:
     """A sender to this topic."""
     producer = AIOKafkaProducer(
-        bootstrap_servers=target.bootstrap,
+        **connection(target.kafka),
         client_id="zeta-replay",
         acks="all",
         enable_idempotence=True,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 
+from streams.connecting import connection
 from streams.consuming import POLL_MS
 from streams.replay.origin import Origin, origin_of
 from streams.replay.target import Target
@@ -71,7 +72,7 @@ class Tail:
         """
         progress = Progress(started)
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self.target.bootstrap,
+            **connection(self.target.kafka),
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             max_partition_fetch_bytes=1024 * 1024,

@@ -9,18 +9,22 @@ from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import for_code
 from aiokafka.partitioner import murmur2
 
+from streams.connecting import connection
+from streams.denials import or_hidden
 from streams.replay.problem import ReplayError, ReplayUsageError
+from streams.settings import Kafka
 
 _SERVERS = re.compile(r"[^\s/,:]+:[0-9]{1,5}(,[^\s/,:]+:[0-9]{1,5})*")
 
 
 @dataclass(frozen=True)
 class Target:
-    """A topic, by its whole name. ``broker_time``: it stamps records itself."""
+    """A topic, by its whole name. ``kafka``: its broker. ``broker_time``: it stamps records."""
 
-    bootstrap: str
+    kafka: Kafka
     cluster: str
     topic: str
     partitions: Sequence[int]
@@ -34,14 +38,14 @@ class Target:
         return source % len(self.partitions)
 
 
-async def find_topic(bootstrap: str, topic: str, argument: str) -> Target:
+async def find_topic(kafka: Kafka, topic: str, argument: str) -> Target:
     """The topic of this whole name; ``argument`` is what named it. Makes nothing.
 
     Raises:
         ReplayError: it isn't there.
         KafkaError: the broker doesn't answer.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = AIOKafkaAdminClient(**connection(kafka))
     try:
         await admin.start()
         cluster = (await admin.describe_cluster())["cluster_id"]
@@ -50,14 +54,15 @@ async def find_topic(bootstrap: str, topic: str, argument: str) -> Target:
         partitions = sorted(row["partition"] for row in rows.get(topic, {}).get("partitions", ()))
         if not partitions:
             raise ReplayError(
-                f"{argument}: topic {topic} does not exist on {bootstrap}; make it "
-                "(`zeta topics create` makes those of the settings), or name another"
+                f"{argument}: topic {topic} does not exist on {kafka.bootstrap}"
+                f"{or_hidden(kafka)}; make it (`zeta topics create` makes those of the settings), "
+                "or name another"
             )
         values = await _configuration(admin, topic)
     finally:
         await admin.close()
     return Target(
-        bootstrap=bootstrap,
+        kafka=kafka,
         cluster=str(cluster),
         topic=topic,
         partitions=partitions,
@@ -68,7 +73,10 @@ async def find_topic(bootstrap: str, topic: str, argument: str) -> Target:
 
 async def _configuration(admin: AIOKafkaAdminClient, topic: str) -> dict[str, Any]:
     (answer,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
-    return {entry[0]: entry[1] for _, _, _, _, entries in answer.resources for entry in entries}
+    ((code, _, _, _, entries),) = answer.resources
+    if code:
+        raise for_code(code)(topic)
+    return {entry[0]: entry[1] for entry in entries}
 
 
 def checked_servers(text: str | None) -> str | None:

@@ -131,7 +131,8 @@ def test_what_is_old_is_dropped_from_both(index: AnswerIndex) -> None:
 
 
 def test_the_metric_credits_the_model_that_served() -> None:
-    metric = feedback_metric(Joined(SERVED, "q", "alice", 0.75, 5000), 0.5)
+    metric = feedback_metric(Joined(SERVED, "q", "alice", 0.75, 5000), 0.5, "alice")
     assert metric.identity == ("q", 2, "m", "judgement", "feedback:alice")
     assert (metric.accuracy, metric.trust, metric.observed_at) == (0.75, 0.5, 5000)
+    assert metric.pool == "alice"
     assert (metric.propensity, metric.rule_version, metric.session) == (0.5, 7, "s")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
@@ -58,14 +59,17 @@ class Scripted:
 
 @asynccontextmanager
 async def scripted(
-    *body: bytes, kind: str = "text/event-stream", whole: bool = True
+    *body: bytes,
+    kind: str = "text/event-stream",
+    whole: bool = True,
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[tuple[str, Scripted]]:
     """The endpoint and the server; without ``whole`` the connection breaks after the body."""
     script = Scripted(body, kind=kind, whole=whole)
-    server = await asyncio.start_server(script.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(script.serve, "127.0.0.1", 0, ssl=tls)
     port = server.sockets[0].getsockname()[1]
     try:
-        yield f"http://127.0.0.1:{port}", script
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{port}", script
     finally:
         server.close()
         await script.stop()

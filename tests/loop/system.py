@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from prometheus_client import CollectorRegistry
 
 from agents.roles import build_role
 from agents.simulation.profile import SimModel, merge
@@ -138,6 +139,10 @@ class System:
         apps = {role: build_role(self.settings, role, "") for role in roles}
         self._apps |= apps
         await asyncio.gather(*(app.start() for app in apps.values()))
+
+    def registry(self, role: str) -> CollectorRegistry:
+        """What a role that ``run`` started counts for Prometheus."""
+        return self._apps[role].registry
 
     async def stop(self, role: str) -> None:
         """Stops a role that ``run`` started; fails if it had crashed."""

@@ -115,7 +115,7 @@ async def test_no_text_is_in_the_archive(system: System, tmp_path: Path) -> None
     system.write()
     refused = await zeta(system.file, "run", "archiver")
     assert refused.code == 2
-    assert "ZETA_ARCHIVE_KEY must be set" in refused.err
+    assert "ZETA_ARCHIVE_KEY is not set" in refused.err
     await archive_of(system, redacted)
     assert found_in(redacted, texts) == []
 

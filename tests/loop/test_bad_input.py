@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 
+from schemas.assignment import Assignment, Decision
 from schemas.dead_letter import DeadLetter
 from schemas.query import Query
 from schemas.response import Response
@@ -162,3 +164,34 @@ async def test_poison_within_the_loop_is_dead_lettered_too(
     await responses.until(answered(after), "the next query's answer")
     if b"query_id" in value:
         await responses.until(answered(f"inner {topic}"), "an error answer")
+
+
+@pytest.mark.parametrize("topic", ["models.only", "reroutes"])
+async def test_an_assignment_for_a_task_of_other_settings_stops_nobody(
+    running: System, letters: Topic[DeadLetter], responses: Topic[Response], topic: str
+) -> None:
+    query_id, now = f"sonnet {topic}", time.time_ns() // 1_000_000
+    decision = Decision(
+        task="poetry",
+        model="only",
+        kind="policy",
+        eligible=["only"],
+        propensities={"only": 1.0},
+        rule_version=0,
+        decided_at=now,
+        reason="",
+    )
+    assignment = Assignment(
+        query=Query(query_id=query_id, prompt="1 + 1"),
+        task="poetry",
+        decision=decision,
+        attempt=1,
+        asked_at=now,
+        deadline_at=now + 60_000,
+    )
+    await running.put(topic, assignment, key=query_id.encode())
+    await responses.until(answered(query_id), "an error answer")
+    answer = by_id(responses.events)[query_id]
+    assert answer.error is not None
+    assert (answer.error.kind, answer.decision) == ("invalid", None)
+    assert any(letter.key == query_id.encode() for letter in letters.events)

@@ -6,8 +6,10 @@ import asyncio
 import gc
 import json
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,10 +17,13 @@ import pytest
 
 from agents.generation import Endpoint
 from agents.model_error import ModelError
+from agents.simulation.profile import SimModel, merge
+from agents.simulation.server import serve
 from schemas.query import Query
 from streams.settings import Model
 from tests.loop.scripted import scripted
 from tests.loop.watching import until
+from tests.security.certificates import Authority
 
 CHAT = Query(query_id="q", prompt="hello")
 EMBED = Query(query_id="q", input=["one", "two"])
@@ -32,9 +37,10 @@ PROTOCOLS: dict[str, tuple[Query, str, bool]] = {
 
 @asynccontextmanager
 async def endpoint(
-    url: str, protocol: Any = "tgi", token: str | None = None
+    url: str, protocol: Any = "tgi", token: str | None = None, **settings: Any
 ) -> AsyncIterator[Endpoint]:
-    made = Endpoint(Model(endpoint=url, protocol=protocol, serves=["chat", "embedding"]), token)
+    model = Model(endpoint=url, protocol=protocol, serves=["chat", "embedding"], **settings)
+    made = Endpoint(model, token)
     try:
         yield made
     finally:
@@ -55,8 +61,8 @@ def piece(text: str, finish: str | None = None) -> bytes:
     return event({**head, "choices": [choice]})
 
 
-async def error_of(url: str, *, stream: bool) -> ModelError:
-    async with endpoint(url) as asked:
+async def error_of(url: str, *, stream: bool, **settings: Any) -> ModelError:
+    async with endpoint(url, **settings) as asked:
         with pytest.raises(ModelError) as told:
             await asked.answer(CHAT, "", 2.0, drop if stream else None)
     return told.value
@@ -172,10 +178,7 @@ async def test_embeddings_that_are_none(protocol: str, rows: str) -> None:
     assert told.value.kind == "bad_answer"
 
 
-async def test_an_endpoint_that_takes_no_connection_is_unreachable(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("agents.generation.CONNECT_S", 0.2)
+async def test_an_endpoint_that_takes_no_connection_is_unreachable() -> None:
     with socket.socket() as full:
         full.bind(("127.0.0.1", 0))
         full.listen(0)
@@ -186,8 +189,58 @@ async def test_an_endpoint_that_takes_no_connection_is_unreachable(
             one.connect_ex(("127.0.0.1", port))
         try:
             await asyncio.sleep(0)
-            error = await error_of(f"http://127.0.0.1:{port}", stream=False)
+            url = f"http://127.0.0.1:{port}"
+            error = await error_of(url, stream=False, connect_timeout_s=0.2)
         finally:
             for one in waiting:
                 one.close()
     assert error.kind == "unreachable"
+
+
+async def test_the_first_token_has_a_limit_of_its_own_and_the_rest_has_not() -> None:
+    slow = {"first_token_share": 0.5, "latency": {"median_s": 0.8}}
+    sim = await serve(merge(SimModel(name="slow", protocol="tgi"), slow))
+    try:
+        error = await error_of(sim.base_url, stream=True, first_token_timeout_s=0.1)
+        assert (error.kind, error.message) == ("timeout", "no first token within 0.1 s")
+        async with endpoint(sim.base_url, first_token_timeout_s=0.6) as asked:
+            answer = await asked.answer(CHAT, "", 5.0, drop)
+        assert answer.first_token_s is not None
+        assert 0.3 < answer.first_token_s < 0.6
+    finally:
+        await sim.stop()
+
+
+def server_tls(authority: Authority, host: str) -> ssl.SSLContext:
+    pair = authority.issue(f"model-at-{host}", host=host)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pair.certificate, pair.key)
+    return context
+
+
+@pytest.mark.parametrize("what", PROTOCOLS)
+async def test_with_tls_a_token_goes_only_to_the_host_that_its_authority_names(
+    what: str, tmp_path: Path
+) -> None:
+    query, protocol, stream = PROTOCOLS[what]
+    ours = Authority(tmp_path)
+
+    async def told(host: str, **settings: Any) -> tuple[ModelError, list[str]]:
+        tls = server_tls(ours, host)
+        async with (
+            scripted(b"{}", kind="application/json", tls=tls) as (url, script),
+            endpoint(url, protocol, "its-own", **settings) as asked,
+        ):
+            with pytest.raises(ModelError) as raised:
+                await asked.answer(query, "", 2.0, drop if stream else None)
+            return raised.value, script.heads
+
+    trusting = {"ca_file": str(ours.file)}
+    for host, settings in {"127.0.0.1": {}, "127.0.0.9": trusting}.items():
+        error, heads = await told(host, **settings)
+        assert error.kind == "unreachable"
+        assert "CERTIFICATE_VERIFY_FAILED" in error.message
+        assert not heads, "nothing was sent"
+    error, (head,) = await told("127.0.0.1", **trusting)
+    assert error.kind in ("bad_answer", "server_error"), "it answered, with nonsense"
+    assert "authorization: bearer its-own" in head.lower()

@@ -167,9 +167,9 @@ async def test_ten_from_two_sources_whose_trust_differs(system: System) -> None:
     await say(system, feedback("q", 0.0, "nobody"))
     await settled(system, metrics)
     rows = [row for row in judged(metrics.events) if row.query_id == "q"]
-    assert {(row.grader, row.accuracy, row.trust) for row in rows} == {
-        ("feedback:alice", 1.0, 0.5),
-        ("feedback:bob", 1.0, 0.8),
+    assert {(row.grader, row.accuracy, row.trust, row.pool) for row in rows} == {
+        ("feedback:alice", 1.0, 0.5, "alice"),
+        ("feedback:bob", 1.0, 0.8, ""),
     }
     assert len(rows) == 2
 

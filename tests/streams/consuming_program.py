@@ -10,6 +10,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 
 from schemas.wire import Event, decode
+from streams import consuming
 from streams.app import RoleApp, build_app, run_app
 from streams.consuming import Batch, Intake, Record, attach
 from streams.producing import Outbox
@@ -50,6 +52,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     patience_s: float = 30.0
     max_in_flight: int | None = None
     rewind: int | None = None
+    poll_interval_s: float = 300.0
 
 
 def tell(event: str, **facts: Any) -> None:
@@ -75,6 +78,10 @@ class Copier:
     def __init__(self, app: RoleApp, options: Options) -> None:
         self.app = app
         self.options = options
+        impatient = partial(
+            AIOKafkaConsumer, max_poll_interval_ms=int(options.poll_interval_s * 1000)
+        )
+        vars(consuming)["AIOKafkaConsumer"] = impatient
         self.intake = Intake(
             app,
             options.kafka,

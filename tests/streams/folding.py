@@ -11,8 +11,9 @@ from schemas.metric import Metric
 from schemas.tick import Tick
 from schemas.window_score import WindowScore
 from schemas.wire import encode
+from streams.refusing import SkewError
 from streams.settings import Windows
-from streams.windows import Anchor, SkewError, WindowFold
+from streams.windows import Anchor, WindowFold
 
 SMALL = Windows(size_s=0.01, panes=1, lateness_s=0.005, skew_s=0.05, horizon_s=0.03)
 TASKS = ("code", "reasoning")

@@ -100,7 +100,7 @@ class Lab:
     def start(self, **options: Any) -> Program:
         """Starts a process; keyword arguments of ``Kafka`` and ``Options`` alike."""
         kafka = {"drain_s": 5.0, "bootstrap": self.bootstrap, "prefix": self.prefix}
-        own = {"handler", "replica", "patience_s", "max_in_flight", "rewind"}
+        own = {"handler", "replica", "patience_s", "max_in_flight", "rewind", "poll_interval_s"}
         kafka |= {name: value for name, value in options.items() if name not in own}
         chosen = {name: value for name, value in options.items() if name in own}
         log = self.directory / f"{len(self.programs)}.log"

@@ -98,10 +98,28 @@ async def test_memory_is_bounded_and_a_paused_partition_goes_on(lab: Lab, tmp_pa
     assert on_first == list(range(500)), "handed out in order, nothing skipped or twice"
 
 
+async def test_memory_is_bounded_in_bytes_too(lab: Lab, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    await lab.create(partitions=2)
+    large = "x" * 10_000
+    items = [Item(n=n, gate=str(gate), padding=large) for n in range(200)]
+    await lab.put(items, partition=0)
+    program = lab.start(max_in_flight_bytes=300_000, max_batch=10)
+    await eventually(lambda: len(program.begun()) >= 30, "the limit is reached")
+    await never(lambda: len(program.begun()) > 30 + 10, "more than the limit are held")
+    await lab.put((Item(n=n) for n in range(200, 203)), partition=1)
+    await eventually(lambda: 202 in program.begun(), "a partition that holds nothing goes on")
+    gate.touch()
+    await lab.all_committed(200, 3)
+    assert sorted(await lab.copied()) == list(range(203))
+
+
 async def test_a_slow_handler_causes_no_rebalance(lab: Lab) -> None:
     await lab.create()
     await lab.put([Item(n=0, sleep_s=8), Item(n=1)])
-    programs = [lab.start(handler="serial", session_timeout_s=6)]
+    # The second record finds the partition full, so the first one's time passes without any.
+    limits = {"session_timeout_s": 6, "poll_interval_s": 2, "max_in_flight": 1, "max_batch": 1}
+    programs = [lab.start(handler="serial", **limits)]
     await lab.all_committed(2, within_s=20)
     assert await lab.copied() == [0, 1]
     assert programs[0].begun() == [0, 1]

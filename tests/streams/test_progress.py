@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -104,3 +106,26 @@ def test_finishing_twice_does_not_hide_work_that_is_open() -> None:
     progress.finish([0])
     progress.finish([0])
     assert progress.begun == 1
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 5), st.integers(0, 100)), min_size=1, max_size=8),
+    st.randoms(use_true_random=False),
+)
+def test_the_bytes_of_what_is_handed_out_together_are_held_until_all_of_it_is_passed(
+    batches: list[tuple[int, int]], random: Random
+) -> None:
+    progress, given, first = Progress(), [], 0
+    for count, size in batches:
+        progress.hand_out(range(first, first + count), size)
+        given.append((range(first, first + count), size))
+        first += count + 1  # a hole between
+    offsets = [offset for part, _ in given for offset in part]
+    done: set[int] = set()
+    for offset in random.sample(offsets, len(offsets)):
+        progress.begin(1)
+        progress.finish([offset])
+        done.add(offset)
+        bound = next((o for o in offsets if o not in done), first)
+        assert progress.bytes == sum(size for part, size in given if part[-1] >= bound)
+    assert progress.bytes == 0

@@ -16,7 +16,7 @@ FILE_ERRORS = [
     ("", "[models]\na = 1", "zeta.toml: models.a: must be a table; got 1"),
     ("", "[[models]]\na = 1", "zeta.toml: models: must be a table; got [{'a': 1}]"),
     ("", "[tasks]\ncode = []", "zeta.toml: tasks.code: must be a table; got []"),
-    ("", "[extra]", "extra: unknown key; allowed are kafka, models, tasks, routing, windows"),
+    ("", "[extra]", "extra: unknown key; allowed are kafka, models, tasks, routing"),
     (
         "",
         "[kafka]\nfoo = 1",

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from schemas.metric import Metric
 from schemas.tick import Tick
 from schemas.window_score import WindowScore
+from streams.refusing import SkewError
 from streams.settings import Windows
-from streams.windows import SkewError, WindowFold
+from streams.windows import WindowFold
 from tests.streams.folding import TASKS, Logged, fold_of, metric, partitions, run
 
 

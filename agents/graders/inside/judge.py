@@ -61,9 +61,12 @@ class Namespace:
         self.values |= values
 
     def fresh(self) -> dict[str, Any]:
-        """A test's own globals. Python's own names stay Python's: ``abs`` isn't the answer's."""
-        mine = {n: v for n, v in self.values.items() if not hasattr(builtins, n)}
-        return {"__name__": MODULE, **mine}
+        """A test's own globals. Python's own names stay Python's: ``abs`` isn't the answer's.
+
+        Nor is ``__builtins__``: what came may be forged, and says what all other names are.
+        """
+        mine = {n: v for n, v in self.values.items() if _public(n) and not hasattr(builtins, n)}
+        return {**mine, "__name__": MODULE, "__builtins__": builtins}
 
     def error(self, names: list[str], text: str) -> BaseException:
         """An exception like the answer's, by the names of its class and of that one's bases."""

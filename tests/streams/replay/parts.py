@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from streams.history import LoggedRecord
 from streams.replay.origin import Headers
 from streams.replay.target import Target
+from streams.settings import Kafka
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Kept:
 def target(partitions: int, **fields: object) -> Target:
     """A topic of so many partitions."""
     given = {
-        "bootstrap": "b:1",
+        "kafka": Kafka(bootstrap="b:1"),
         "cluster": "c",
         "topic": "t",
         "partitions": range(partitions),

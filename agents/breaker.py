@@ -1,0 +1,124 @@
+"""A circuit breaker for one model, as one worker sees it. Pure: the time is passed in.
+
+After Nygard, "Release It!" (2007), with the count-based window that resilience4j documents: it
+opens when enough of the last calls failed, stays open for a pause that doubles with each failed
+probe, then lets a few calls through as probes, and closes when they have all succeeded.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Literal, TypeAlias
+
+from agents.model_error import ModelError
+from streams.sections import Breaker as BreakerSettings
+
+State: TypeAlias = Literal["healthy", "probing", "open"]
+STATES: tuple[State, ...] = ("healthy", "probing", "open")
+
+FAULTS = frozenset({"unreachable", "timeout", "overloaded", "server_error", "bad_answer"})
+"""Errors that are the model's; a model that rejects a query is up."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call that was let through: in which state, and in which period of it."""
+
+    period: int
+    is_probe: bool
+
+
+class Breaker:
+    """Whether a model is worth asking.
+
+    Args:
+        settings: when it opens, and for how long.
+        name: the model's; with it the jitter differs from model to model and a rerun waits alike.
+
+    Times are seconds on any clock that only goes forward. ``state``, ``reason`` and ``period``
+    (one more at each change) may be read at any time.
+    """
+
+    def __init__(self, settings: BreakerSettings, name: str) -> None:
+        self._settings = settings
+        self._name = name
+        self._failed: deque[bool] = deque(maxlen=settings.window)
+        self._openings = 0
+        self._probing = 0
+        self._probed = 0
+        self.state: State = "healthy"
+        self.reason = "a worker has started"
+        self.period = 0
+        self.opens_until_s = 0.0
+
+    def begin(self, now_s: float) -> Call | None:
+        """Lets a call through, which must be told to ``end``; None: hand the query on."""
+        self.wake(now_s)
+        if self.state == "open":
+            return None
+        if self.state == "probing":
+            if self._probing + self._probed >= self._settings.probes:
+                return None
+            self._probing += 1
+        return Call(self.period, self.state == "probing")
+
+    def end(self, call: Call, error: ModelError | None, now_s: float) -> None:
+        """Takes note of how a call ended; one from before the last change says nothing."""
+        if call.period != self.period:
+            return
+        failed = error is not None and error.kind in FAULTS
+        if call.is_probe:
+            self._end_probe(error if failed else None, now_s)
+            return
+        self._failed.append(failed)
+        if failed and error is not None and self._is_too_much():
+            count = sum(self._failed)
+            self._open(
+                f"{count} of the last {len(self._failed)} calls failed; {error}", error, now_s
+            )
+
+    def give_up(self, call: Call) -> None:
+        """A call that ended for a reason that says nothing about the model."""
+        if call.period == self.period and call.is_probe:
+            self._probing -= 1
+
+    def wake(self, now_s: float) -> None:
+        """Goes from open to probing when it is time."""
+        if self.state == "open" and now_s >= self.opens_until_s:
+            self._change("probing", "its pause is over")
+
+    def _is_too_much(self) -> bool:
+        count = sum(self._failed)
+        return count >= self._settings.failures and count >= self._settings.rate * len(self._failed)
+
+    def _end_probe(self, error: ModelError | None, now_s: float) -> None:
+        self._probing -= 1
+        if error is not None:
+            self._open(f"a probe failed; {error}", error, now_s)
+            return
+        self._probed += 1
+        if self._probed == self._settings.probes:
+            self._openings = 0
+            self._change("healthy", f"{self._probed} probes succeeded")
+
+    def _open(self, reason: str, error: ModelError, now_s: float) -> None:
+        longest = self._settings.longest_open_s
+        step = min(longest, self._settings.open_s * 2.0 ** min(self._openings, 30))
+        pause_s = max(step * _jitter(self._name, self._openings), error.retry_after_s or 0.0)
+        self._openings += 1
+        self.opens_until_s = now_s + min(pause_s, longest)
+        self._change("open", reason)
+
+    def _change(self, state: State, reason: str) -> None:
+        self._failed.clear()
+        self._probing = self._probed = 0
+        self.state, self.reason = state, reason
+        self.period += 1
+
+
+def _jitter(name: str, count: int) -> float:
+    """0.5 to 1, from a hash."""
+    digest = blake2b(f"{name}\0{count}".encode(), digest_size=4).digest()
+    return 0.5 + int.from_bytes(digest) / 2**33

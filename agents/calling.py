@@ -1,0 +1,132 @@
+"""One query's calls to a model: retries with backoff, as far as limits and the breaker allow."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import tenacity
+
+from agents.breaker import Breaker, Call
+from agents.chunking import Chunks
+from agents.generation import Endpoint
+from agents.metering import ModelMeters
+from agents.model_error import TRANSIENT, ModelError
+from agents.reply import Answer
+from agents.retrying import retry_pause_s
+from schemas.assignment import Assignment
+from streams.clock import NowMs
+from streams.settings import Settings
+
+
+class Caller:
+    """Asks one model.
+
+    Args:
+        settings: retries, time limits, tasks' instructions.
+        name: the model's.
+        endpoint: where it is.
+        breaker: asked before each call, told after it.
+        meters: where calls are counted.
+        on_change: called when the breaker's state has changed.
+        now_ms: Unix time in milliseconds, for the queries' time limits.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        name: str,
+        endpoint: Endpoint,
+        breaker: Breaker,
+        meters: ModelMeters,
+        on_change: Callable[[], None],
+        now_ms: NowMs,
+    ) -> None:
+        self.endpoint = endpoint
+        self._settings = settings
+        self._model = settings.models[name]
+        self._breaker = breaker
+        self._meters = meters
+        self._on_change = on_change
+        self._now_ms = now_ms
+
+    async def ask(self, assignment: Assignment, chunks: Chunks | None) -> Answer:
+        """The answer. A stream that has begun is not tried again.
+
+        Raises:
+            ModelError: what the last call met; ``breaker_open`` when none was made.
+        """
+        query = assignment.query
+
+        def pause_s(state: tenacity.RetryCallState) -> float:
+            error = state.outcome.exception() if state.outcome else None
+            asked = error.retry_after_s if isinstance(error, ModelError) else None
+            pause = retry_pause_s(self._settings.routing, query.query_id, state.attempt_number)
+            return max(pause, asked or 0.0)
+
+        def again(error: BaseException) -> bool:
+            fresh = chunks is None or chunks.number == 0
+            up = self._breaker.state == "healthy"
+            return isinstance(error, ModelError) and error.kind in TRANSIENT and fresh and up
+
+        attempts = tenacity.AsyncRetrying(
+            stop=tenacity.stop_after_attempt(self._model.retries + 1)
+            | tenacity.stop_before_delay(self._left_s(assignment)),
+            wait=pause_s,
+            retry=tenacity.retry_if_exception(again),
+            reraise=True,
+        )
+        last: ModelError | None = None
+
+        async def once() -> Answer:
+            nonlocal last
+            try:
+                return await self._ask_once(assignment, chunks)
+            except ModelError as error:
+                if last is not None and error.kind == "breaker_open":
+                    raise last from None  # it opened during the pause; this call wasn't made
+                last = error
+                raise
+
+        answer: Answer = await attempts(once)
+        return answer
+
+    async def _ask_once(self, assignment: Assignment, chunks: Chunks | None) -> Answer:
+        left_s = self._left_s(assignment)
+        call = self._breaker.begin(_clock())
+        if call is None:
+            self._meters.handed_on()
+            raise ModelError("breaker_open", self._breaker.reason)
+        try:
+            answer = await self.endpoint.answer(
+                assignment.query,
+                self._settings.tasks[assignment.task].instructions,
+                min(self._model.timeout_s, left_s),
+                chunks,
+            )
+        except ModelError as error:
+            self._meters.called(error.kind)
+            if error.kind == "timeout" and left_s < self._model.timeout_s:
+                self._breaker.give_up(call)  # the query's own limit, not the model's
+            else:
+                self._end(call, error)
+            raise
+        except BaseException:
+            self._breaker.give_up(call)
+            raise
+        self._meters.called("ok")
+        self._end(call, None)
+        return answer
+
+    def _end(self, call: Call, error: ModelError | None) -> None:
+        period = self._breaker.period
+        self._breaker.end(call, error, _clock())
+        if self._breaker.period != period:
+            self._on_change()
+
+    def _left_s(self, assignment: Assignment) -> float:
+        return max(0, assignment.deadline_at - self._now_ms()) / 1000
+
+
+def _clock() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,1 @@
+"""Letters of ``dead-letters`` back to the topics that they came from."""
