@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import msgspec
-
 from schemas.metric import Metric
 from schemas.window_score import ModelSummary, PoolSummary
 from schemas.wire import INT_MAX, MILLION
@@ -97,18 +95,6 @@ def _together(parts: Iterable[PoolSummary]) -> PoolSummary:
     )
 
 
-def mean_response_time_s(summary: ModelSummary) -> float | None:
-    """Seconds per outcome, failures at their limit included; None without outcomes."""
-    if summary.outcomes == 0:
-        return None
-    return summary.response_time_us / summary.outcomes / MILLION
-
-
 def accuracy(summary: ModelSummary) -> float | None:
     """The trust-weighted mean grade, 0..1; None where nothing was graded."""
     return summary.accuracy_micro / summary.trust_micro if summary.trust_micro else None
-
-
-def as_dict(summary: ModelSummary) -> dict[str, object]:
-    """Every field, for printing."""
-    return msgspec.structs.asdict(summary)

@@ -12,7 +12,7 @@ import sys
 import traceback
 from pathlib import Path
 
-import atheris  # type: ignore[import-untyped]
+import atheris
 
 with atheris.instrument_imports(include=["schemas", "streams", "agents"]):
     from tests.fuzz.registry import TARGETS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -13,13 +14,16 @@ HEAD = "HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nTransfer-Encoding: chunke
 class Scripted:
     """Answers every request with ``body``, in pieces; the connection stays open after it."""
 
-    def __init__(self, body: Sequence[bytes], *, kind: str, whole: bool = True) -> None:
+    def __init__(
+        self, body: Sequence[bytes], *, kind: str, whole: bool = True, endless: bool = False
+    ) -> None:
         self.body = body
         self.heads: list[str] = []
         self.open = 0
         self._tasks: set[asyncio.Task[None] | None] = set()
         self._kind = kind
         self._whole = whole
+        self._endless = endless
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._tasks.add(asyncio.current_task())
@@ -48,7 +52,7 @@ class Scripted:
         ]
         await reader.readexactly(int(sizes[0]) if sizes else 0)
         writer.write(HEAD.format(status=200, kind=self._kind).encode())
-        for piece in self.body:
+        for piece in itertools.cycle(self.body) if self._endless else self.body:
             writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
             await writer.drain()
         if not self._whole:
@@ -63,9 +67,13 @@ async def scripted(
     kind: str = "text/event-stream",
     whole: bool = True,
     tls: ssl.SSLContext | None = None,
+    endless: bool = False,
 ) -> AsyncIterator[tuple[str, Scripted]]:
-    """The endpoint and the server; without ``whole`` the connection breaks after the body."""
-    script = Scripted(body, kind=kind, whole=whole)
+    """The endpoint and the server; without ``whole`` the connection breaks after the body.
+
+    ``endless``: the body comes again and again.
+    """
+    script = Scripted(body, kind=kind, whole=whole, endless=endless)
     server = await asyncio.start_server(script.serve, "127.0.0.1", 0, ssl=tls)
     port = server.sockets[0].getsockname()[1]
     try:

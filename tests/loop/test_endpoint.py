@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import gzip
 import json
 import socket
 import ssl
@@ -244,3 +245,32 @@ async def test_with_tls_a_token_goes_only_to_the_host_that_its_authority_names(
     error, (head,) = await told("127.0.0.1", **trusting)
     assert error.kind in ("bad_answer", "server_error"), "it answered, with nonsense"
     assert "authorization: bearer its-own" in head.lower()
+
+
+@pytest.mark.parametrize("what", PROTOCOLS)
+async def test_a_reply_without_an_end_is_left(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agents.http_client.LARGEST_REPLY_BYTES", 50_000)
+    query, protocol, stream = PROTOCOLS[what]
+    body = [b" " * 9_999 + b"\n"] * 100
+    async with (
+        scripted(*body, kind="application/json", endless=True) as (url, script),
+        endpoint(url, protocol) as asked,
+    ):
+        with pytest.raises(ModelError) as told:
+            await asked.answer(query, "", 5.0, drop if stream else None)
+        assert told.value.kind == "bad_answer"
+        assert "larger than 50000 bytes" in told.value.message
+        await until(lambda: not script.open, "the connection is closed")
+
+
+async def test_a_reply_that_is_packed_is_not_unpacked() -> None:
+    body = gzip.compress(b" " * 10_000_000)
+    kind = "application/json\r\nContent-Encoding: gzip"
+    async with scripted(body, kind=kind) as (url, script), endpoint(url) as asked:
+        with pytest.raises(ModelError) as told:
+            await asked.answer(CHAT, "", 5.0)
+        assert "accept-encoding: identity" in script.heads[0].lower()
+    assert (told.value.kind, "content-encoding is gzip" in told.value.message) == (
+        "bad_answer",
+        True,
+    )

@@ -135,7 +135,8 @@ async def served(system: System, responses: Topic[Response], after: str) -> None
         query_id = f"after {after} {partition}"
         await system.put("queries", query(query_id=query_id), partition=partition)
         await _until(responses, query_id)
-        assert by_id(responses.events)[query_id].text == "2", encode(by_id(responses.events)[query_id])
+        answer = by_id(responses.events)[query_id]
+        assert answer.text == "2", answer
 
 
 async def _until(responses: Topic[Response], *query_ids: str) -> None:

