@@ -12,11 +12,11 @@ from agents.policies import POLICIES
 from schemas.control import RoutingConfiguration
 from schemas.window_score import ModelSummary, WindowScore
 from schemas.wire import MILLION
-from streams.refusing import MOST_MODELS
+from streams.refusing import MODEL_BYTES, MOST_BYTES
 from streams.sections import Routing, Windows
 from streams.table_check import SettingsError, Where, as_struct
 
-MOST_CANDIDATES = 200
+MOST_CANDIDATES = 1000
 MOST_COUNTED = 10**9
 """Attempts, or grades, in one window: a thousand a second for eleven days."""
 OBJECTIVES = ("accuracy", "balanced", "inverse-latency")
@@ -29,8 +29,8 @@ def score_problem(score: WindowScore) -> str | None:
         return f"partition {score.partition} of {score.partitions}"
     if score.window_start_at >= score.window_end_at:
         return "the window ends before it begins"
-    if len(score.models) > MOST_MODELS:
-        return f"more than {MOST_MODELS} models"
+    if len(score.models) > MOST_BYTES // MODEL_BYTES:
+        return f"more than {MOST_BYTES // MODEL_BYTES} models"
     for name, summary in score.models.items():
         if not _adds_up(summary):
             return f"the sums of {name[:100]!r} contradict each other"

@@ -6,16 +6,24 @@ from collections.abc import Mapping
 
 from schemas.metric import Metric
 from schemas.wire import LONGEST_NAME
+from streams import latency
 from streams.summaries import Tally
 
 MOST_TASKS = 50
-MOST_MODELS = 40
-MOST_POOLS = 100
-"""Of one partition's window: tasks besides the known ones; models, and pools, of one task.
+"""Of one partition's window, besides the known ones."""
 
-Names are the client's to choose. A part of a window with more of them wouldn't fit into a record,
-and the aggregator could never go on.
+MOST_BYTES = 900_000
+"""Of one partition's window of one task, as it is written: less than a record may have.
+
+Names are the client's to choose, and so are response times, each of which may need a bucket. A
+part that doesn't fit into a record could never be published, and the aggregator never go on.
 """
+
+MODEL_BYTES = 420
+POOL_BYTES = 90
+BUCKET_BYTES = 16
+CHARACTER_BYTES = 6
+"""What a model's sums, a pool's, a bucket and a character of a name take at most in JSON."""
 
 
 class RefusedError(ValueError):
@@ -30,22 +38,24 @@ class LimitError(RefusedError):
     """A record names one task, model or pool more than a window holds."""
 
 
-def check_names(metric: Metric, models: Mapping[str, Tally]) -> None:
-    """Refuses what would make a part of a window too large.
+def growth(metric: Metric, models: Mapping[str, Tally]) -> int:
+    """By how many bytes, at most, a part of a window grows with this metric.
 
     Args:
         metric: what is to be added.
         models: those that its window has.
 
     Raises:
-        LimitError: one too many.
+        LimitError: a pool's name is too long for any.
     """
-    if metric.model not in models and len(models) >= MOST_MODELS:
-        raise LimitError(f"a window of {metric.task} holds {MOST_MODELS} models")
-    pool, tally = metric.pool, models.get(metric.model)
+    tally = models.get(metric.model)
+    size = 0 if tally is not None else MODEL_BYTES + len(metric.model) * CHARACTER_BYTES
+    if metric.kind == "outcome":
+        known = tally is not None and latency.bucket(metric.response_time_s or 0.0) in tally.latency
+        return size if known else size + BUCKET_BYTES
+    pool = metric.pool
     if pool is None or (tally is not None and pool in tally.pools):
-        return
+        return size
     if len(pool) > LONGEST_NAME:
         raise LimitError(f"a pool's name has at most {LONGEST_NAME} characters")
-    if sum(len(other.pools) for other in models.values()) >= MOST_POOLS:
-        raise LimitError(f"a window of {metric.task} holds {MOST_POOLS} pools of feedback")
+    return size + POOL_BYTES + len(pool) * CHARACTER_BYTES

@@ -26,7 +26,7 @@ import msgspec
 from schemas.metric import Metric
 from schemas.tick import Tick
 from schemas.window_score import WindowScore
-from streams.refusing import MOST_TASKS, LimitError, SkewError, check_names
+from streams.refusing import MOST_BYTES, MOST_TASKS, LimitError, SkewError, growth
 from streams.settings import Windows
 from streams.summaries import Tally
 
@@ -48,12 +48,13 @@ class Anchor(msgspec.Struct, frozen=True, kw_only=True):
 class _Window:
     """One task's part of one window, still open."""
 
-    __slots__ = ("duplicates", "first", "late", "models", "next_offset")
+    __slots__ = ("bytes", "duplicates", "first", "late", "models", "next_offset")
 
     def __init__(self, first: Anchor) -> None:
         self.first = first
         self.next_offset = first.offset
         self.models: dict[str, Tally] = {}
+        self.bytes = 0
         self.late = 0
         self.duplicates = 0
 
@@ -151,7 +152,9 @@ class WindowFold:
             assert self._closed is not None
             start = self._closed
         window = self._open.get((start, metric.task))
-        check_names(metric, window.models if window is not None else {})
+        grows = growth(metric, window.models if window is not None else {})
+        if window is not None and window.bytes + grows > MOST_BYTES:
+            raise LimitError(f"a window of {metric.task} has no room for {metric.model}")
         if window is None:
             self._check_task(start, metric.task)
             anchor = Anchor(offset=offset, logged_at=self._logged, closed_at=self._closed)
@@ -160,6 +163,7 @@ class WindowFold:
         if duplicate:
             window.duplicates += 1
             return
+        window.bytes += grows
         window.late += late
         window.models.setdefault(metric.model, Tally()).add(metric)
 

@@ -57,7 +57,7 @@ def enter_namespace() -> None:
 @app.command()
 def main(
     seeds: Annotated[str, typer.Option("--seeds", "--seed", help="3, 1-5 or 1,4,7-9.")] = "1",
-    queries: Annotated[int | None, typer.Option(min=1, help="Per seed; default 20,000.")] = None,
+    queries: Annotated[int | None, typer.Option(min=1, help="Per seed; default 20,200.")] = None,
     rate: Annotated[float | None, typer.Option(min=1, help="Queries per second.")] = None,
     short: Annotated[bool, typer.Option("--short", help="The form that the tests run.")] = False,
     show: Annotated[

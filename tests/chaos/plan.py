@@ -28,12 +28,12 @@ BROKER_KINDS = ("kill-broker", "kill-controller")
 class Plan:
     """One kind of run.
 
-    ``queries`` at ``rate`` per second; ``roles`` says how many processes of each, ``worker`` of
-    each model; the ``*_every_s`` are the mean pauses between faults of one sort (0: none), and
-    ``disk_fills`` is how often the archive's disk fills up.
+    ``queries`` records, of which a few are none, at ``rate`` per second; ``roles`` says how many
+    processes of each, ``worker`` of each model; the ``*_every_s`` are the mean pauses between
+    faults of one sort (0: none), and ``disk_fills`` is how often the archive's disk fills up.
     """
 
-    queries: int = 20_000
+    queries: int = 20_200
     rate: float = 90.0
     models: tuple[str, ...] = ("alpha-7b", "beta-14b", "gamma-4b")
     roles: Mapping[str, int] = field(
