@@ -20,6 +20,7 @@ from agents.roles import role_names
 from schemas.routing_rule import RoutingRule
 from streams.admin import create_topics
 from streams.connecting import connection
+from streams.patience import commits_of
 from streams.settings import Settings
 from streams.tables import TopicMissingError, partitions_of, read_all
 from streams.topics import model_topic, topic_table
@@ -111,9 +112,7 @@ async def until_done(settings: Settings, source: str, stopped: Callable[[], bool
     made_of = ["rules-log"] if source == ASKED_ANEW else ["rules-log", "scores"]
     loop = asyncio.get_running_loop()
     consumer = AIOKafkaConsumer(**connection(settings.kafka))
-    admin = AIOKafkaAdminClient(**connection(settings.kafka))
     await consumer.start()
-    await admin.start()
     try:
         seen, since = -1, loop.time()
         while loop.time() - since < quiet_s:
@@ -121,10 +120,9 @@ async def until_done(settings: Settings, source: str, stopped: Callable[[], bool
                 raise SandboxError("the sandbox's roles have ended; see their messages above")
             await asyncio.sleep(POLL_S)
             made = sum((await _ends(settings, consumer, made_of)).values())
-            if made != seen or await _lag(settings, source, consumer, admin):
+            if made != seen or await _lag(settings, source, consumer):
                 seen, since = made, loop.time()
     finally:
-        await admin.close()
         await consumer.stop()
 
 
@@ -137,9 +135,7 @@ async def _ends(
     return found
 
 
-async def _lag(
-    settings: Settings, source: str, consumer: AIOKafkaConsumer, admin: AIOKafkaAdminClient
-) -> int:
+async def _lag(settings: Settings, source: str, consumer: AIOKafkaConsumer) -> int:
     """Records that a role still has to take; partitions that the aggregator hasn't begun."""
     readers = {}
     if source == ASKED_ANEW:
@@ -147,25 +143,19 @@ async def _lag(
         readers |= {f"{worker.ROLE}-{name}": [model_topic(name)] for name in settings.models}
     lag = 0
     for group, topics in readers.items():
-        for end, committed in await _progress(settings, group, topics, consumer, admin):
+        for end, committed in await _progress(settings, group, topics, consumer):
             lag += end - max(0, committed)
     # Its commit is where its oldest open window begins.
-    metrics = await _progress(settings, aggregator.ROLE, ["metrics"], consumer, admin)
+    metrics = await _progress(settings, aggregator.ROLE, ["metrics"], consumer)
     return lag + sum(end > 0 > committed for end, committed in metrics)
 
 
 async def _progress(
-    settings: Settings,
-    group: str,
-    topics: Sequence[str],
-    consumer: AIOKafkaConsumer,
-    admin: AIOKafkaAdminClient,
+    settings: Settings, group: str, topics: Sequence[str], consumer: AIOKafkaConsumer
 ) -> list[tuple[int, int]]:
     """The end of each partition, and what the group has committed there (-1: nothing)."""
     ends = await _ends(settings, consumer, topics)
-    committed = await admin.list_consumer_group_offsets(
-        settings.kafka.prefix + group, partitions=list(ends)
-    )
+    committed = await commits_of(settings.kafka, settings.kafka.prefix + group, list(ends))
     return [(end, committed[tp].offset) for tp, end in ends.items()]
 
 
