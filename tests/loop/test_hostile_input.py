@@ -385,7 +385,7 @@ async def test_names_without_end_in_metrics(
         for field in ("model", "task", "pool")
     ]
     await running.put_all("metrics", many, partition=0)
-    await letters.until(lambda all_: any("holds 40 models" in one.error for one in all_), "letters")
+    await letters.until(lambda all_: any("has no room for" in one.error for one in all_), "letters")
     await served(running, responses, "names without end")
 
 
