@@ -111,10 +111,11 @@ class Worker(Service):
             answer = await self._caller.ask(assignment, chunks)
         except ModelError as error:
             begun = chunks is not None and chunks.number > 0
-            if error.kind == "breaker_open" and _is_shadow(assignment):
+            final = begun or _is_shadow(assignment)
+            if error.kind == "breaker_open" and final:
                 # Without its decision: the model wasn't asked, and isn't to blame.
                 assignment = msgspec.structs.replace(assignment, decision=None)
-            await self._fail(assignment, error, final=begun or _is_shadow(assignment))
+            await self._fail(assignment, error, final=final)
             return
         response = answered(self._name, self._model, assignment, answer, (started, self._now_ms()))
         try:

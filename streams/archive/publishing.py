@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+import pyarrow as pa
+
 from streams.archive.chain import Chain
 from streams.archive.naming import Part
 from streams.archive.rows import Types
@@ -133,6 +135,8 @@ class PartitionArchive:
             self._publish_head()
             while self._writer is not None and self._prepare_head(self._writer):
                 self._publish_head()
+        # Arrow keeps what it was given; in a process that lives for months that creeps up.
+        pa.default_memory_pool().release_unused()
 
     def _prepare_head(self, writer: PartWriter) -> bool:
         """Makes the next file ready; False when there is none now."""

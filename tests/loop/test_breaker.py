@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from schemas.assignment import Assignment
+from schemas.assignment import Assignment, Decision
 from schemas.metric import Metric
 from schemas.model_status import ModelStatus
 from schemas.query import Query
@@ -32,6 +32,28 @@ def states(statuses: Sequence[ModelStatus], model: str) -> list[str]:
 
 def queries(prefix: str, count: int, time_limit_s: float = 30.0) -> list[Query]:
     return [sum_query(f"{prefix}{number}", time_limit_s) for number in range(count)]
+
+
+def shadow_copy(query_id: str) -> Assignment:
+    now = round(time.time() * 1000)
+    decision = Decision(
+        model="first",
+        task="code",
+        kind="shadow",
+        eligible=["first"],
+        propensities={"first": 1.0},
+        rule_version=0,
+        reason="test",
+        decided_at=now,
+    )
+    return Assignment(
+        query=sum_query(query_id),
+        task="code",
+        attempt=1,
+        asked_at=now,
+        deadline_at=now + 20_000,
+        decision=decision,
+    )
 
 
 async def ask_until(
@@ -87,6 +109,16 @@ async def test_a_model_that_fails_is_left_alone_probed_and_taken_back(system: Sy
     blamed = [row for row in metrics.events if row.model == "first"]
     assert {row.error for row in blamed} <= {"server_error", "overloaded"}
     assert len(blamed) <= calls
+
+    # A copy for this model alone goes nowhere else, and a call that wasn't made blames nobody.
+    copies = [f"q{number}#shadow" for number in range(6)]
+    for name in copies:
+        await system.put("models.first", shadow_copy(name), key=name.encode())
+    await responses.until(answered(*copies), "an answer to each copy")
+    untried = [row for row in responses.events if row.query_id in copies and row.decision is None]
+    assert len(untried) >= len(copies) - 3
+    assert {row.error.kind for row in untried if row.error} == {"breaker_open"}
+    assert not [row for row in reroutes.events if row.query.query_id in copies]
 
     sim.set_profile(UP)
     await ask_until(

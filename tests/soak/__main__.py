@@ -28,6 +28,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 def main(
     minutes: Annotated[float, typer.Option(min=0.1, help="Of steady load.")] = 15.0,
     share: Annotated[float, typer.Option(min=0.01, max=1, help="Of the capacity.")] = 0.6,
+    overload: Annotated[bool, typer.Option(help="Then three times what it can take.")] = True,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write all figures here.")
     ] = None,
@@ -41,6 +42,7 @@ def main(
     99th percentile rose by more than a quarter, a process died, or it did not catch up.
     """
     plan = replace(Plan(), steady_s=minutes * 60, share=share)
+    plan = plan if overload else replace(plan, overload_s=0.0)
     result = _run(plan, keep)
     print(markdown(result))
     Console(stderr=True).print(table(result))

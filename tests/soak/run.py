@@ -138,7 +138,9 @@ async def _phases(plan: Plan, client: Client, memory: Memory, say: Say) -> Resul
     backlog = len(watch.unanswered)
     say(f"{backlog} wait; catching up")
     caught_up_s = await client.catch_up(plan.catch_up_s)
-    peaks = {name: max(memory.between(name, over_s, memory.clock())) for name in resident}
+    peaks = {
+        name: max(memory.between(name, over_s, memory.clock()), default=0.0) for name in resident
+    }
     return Result(
         plan=plan,
         capacity=capacity,
