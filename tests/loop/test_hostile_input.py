@@ -381,8 +381,8 @@ async def test_names_without_end_in_metrics(
     )
     many = [
         msgspec.structs.replace(metric, query_id=str(n), **{field: f"{n} " + "\x00" * 200})
-        for n in range(400)
-        for field in ("model", "task", "pool")
+        for n in range(3000)  # enough to fill a window of a quarter of a second
+        for field in ("model", "pool", *(["task"] if n < 100 else []))
     ]
     await running.put_all("metrics", many, partition=0)
     await letters.until(lambda all_: any("has no room for" in one.error for one in all_), "letters")
