@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Literal, TypeAlias
 
 from agents.model_error import ModelError
+from agents.retrying import backoff_s
 from streams.sections import Breaker as BreakerSettings
 
 State: TypeAlias = Literal["healthy", "probing", "open"]
@@ -105,9 +105,9 @@ class Breaker:
 
     def _open(self, reason: str, error: ModelError, now_s: float) -> None:
         longest = self._settings.longest_open_s
-        step = min(longest, self._settings.open_s * 2.0 ** min(self._openings, 30))
-        pause_s = max(step * _jitter(self._name, self._openings), error.retry_after_s or 0.0)
         self._openings += 1
+        backed_off_s = backoff_s(self._settings.open_s, longest, self._name, self._openings)
+        pause_s = max(backed_off_s, error.retry_after_s or 0.0)
         self.opens_until_s = now_s + min(pause_s, longest)
         self._change("open", reason)
 
@@ -116,9 +116,3 @@ class Breaker:
         self._probing = self._probed = 0
         self.state, self.reason = state, reason
         self.period += 1
-
-
-def _jitter(name: str, count: int) -> float:
-    """0.5 to 1, from a hash."""
-    digest = blake2b(f"{name}\0{count}".encode(), digest_size=4).digest()
-    return 0.5 + int.from_bytes(digest) / 2**33
