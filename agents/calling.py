@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 import tenacity
@@ -15,7 +14,7 @@ from agents.model_error import TRANSIENT, ModelError
 from agents.reply import Answer
 from agents.retrying import retry_pause_s
 from schemas.assignment import Assignment
-from streams.clock import NowMs
+from streams.clock import NowMs, loop_s
 from streams.settings import Settings
 
 
@@ -93,7 +92,7 @@ class Caller:
 
     async def _ask_once(self, assignment: Assignment, chunks: Chunks | None) -> Answer:
         left_s = self._left_s(assignment)
-        call = self._breaker.begin(_clock())
+        call = self._breaker.begin(loop_s())
         if call is None:
             self._meters.handed_on()
             raise ModelError("breaker_open", self._breaker.reason)
@@ -120,13 +119,9 @@ class Caller:
 
     def _end(self, call: Call, error: ModelError | None) -> None:
         period = self._breaker.period
-        self._breaker.end(call, error, _clock())
+        self._breaker.end(call, error, loop_s())
         if self._breaker.period != period:
             self._on_change()
 
     def _left_s(self, assignment: Assignment) -> float:
         return max(0, assignment.deadline_at - self._now_ms()) / 1000
-
-
-def _clock() -> float:
-    return asyncio.get_running_loop().time()

@@ -22,6 +22,7 @@ from agents.reply import Answer, checked, counted
 from agents.scrubbing import Scrubber
 from schemas.query import Query
 from schemas.response import Usage
+from streams.clock import loop_s
 from streams.settings import Model
 
 OnText: TypeAlias = Callable[[str], Awaitable[None]]
@@ -131,7 +132,7 @@ class Endpoint:
         arguments = self._arguments(query, instructions)
         # A client of its own: one that is shared keeps every stream open until it is closed.
         async with self._client(self._base) as client:
-            pieces = _Pieces(_clock(), on_text)
+            pieces = _Pieces(loop_s(), on_text)
             limit_s = self._model.first_token_timeout_s
             try:
                 async with asyncio.timeout(limit_s) as first:
@@ -202,7 +203,7 @@ class _Pieces:
                     raise ModelError("bad_answer", f"a piece of text is {type(text).__name__}")
                 text = readable(text)
                 if self.first_s is None:
-                    self.first_s = _clock() - self.started_s
+                    self.first_s = loop_s() - self.started_s
                 self.texts.append(text)
                 await self.on_text(text)
 
@@ -223,10 +224,6 @@ def _refused_stream(error: httpx.StreamError) -> ModelError:
     if isinstance(refusal, HfHubHTTPError):
         return status_error(refusal.response, str(refusal))
     return ModelError("server_error", f"the stream broke: {error!r}")
-
-
-def _clock() -> float:
-    return asyncio.get_running_loop().time()
 
 
 def _check_embeddings(rows: Any, expected: int, dimension: int | None) -> None:

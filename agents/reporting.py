@@ -10,7 +10,7 @@ from mode import Service
 
 from agents.breaker import Breaker
 from schemas.model_status import ModelStatus
-from streams.clock import NowMs
+from streams.clock import NowMs, loop_s
 from streams.producing import Outbox
 
 
@@ -54,13 +54,13 @@ class Reporter(Service):
                 async with asyncio.timeout(self._pause_s()):
                     await self.changed.wait()
             self.changed.clear()
-            self._breaker.wake(_clock())
+            self._breaker.wake(loop_s())
             await self._report()
 
     def _pause_s(self) -> float:
         if self._breaker.state != "open":
             return self._report_s
-        return min(self._report_s, max(0.0, self._breaker.opens_until_s - _clock()))
+        return min(self._report_s, max(0.0, self._breaker.opens_until_s - loop_s()))
 
     async def _report(self) -> None:
         status = msgspec.structs.replace(
@@ -70,7 +70,3 @@ class Reporter(Service):
             last_seen_at=self._now_ms(),
         )
         await self._outbox.send("model-status", status, key=status.model)
-
-
-def _clock() -> float:
-    return asyncio.get_running_loop().time()

@@ -25,7 +25,7 @@ from schemas.response import Response
 from schemas.routing_rule import RoutingRule
 from schemas.wire import WireError, decode, salvage_query_id
 from streams.app import RoleApp, build_app
-from streams.clock import NowMs, now_ms
+from streams.clock import NowMs, loop_s, now_ms
 from streams.consuming import Batch, Intake, Record, attach
 from streams.dead_letters import DeadLetters
 from streams.producing import RecordTooLargeError
@@ -61,7 +61,7 @@ class Router:
 
     def put_status(self, status: ModelStatus, record: Record) -> None:
         """Notes whether a model can take work."""
-        self._health.put(status, record.timestamp / 1000, _clock())
+        self._health.put(status, record.timestamp / 1000, loop_s())
 
     async def handle(self, batch: Batch) -> None:
         """Routes a batch in order; a reroute that isn't due waits, and holds back its commit."""
@@ -132,7 +132,7 @@ class Router:
         if now >= assignment.deadline_at:
             await self._answer(error_answer(assignment, "deadline", late(assignment), now))
             return
-        table = Table(self._rules, self._health.unavailable(_clock()))
+        table = Table(self._rules, self._health.unavailable(loop_s()))
         query, task = assignment.query, assignment.task
         decision = decide(self._settings, table, query, task, assignment.tried, now_ms=now)
         if isinstance(decision, Refusal):
@@ -144,7 +144,7 @@ class Router:
         except RecordTooLargeError as error:
             await self._refuse(record, query.query_id, query, str(error))
             return
-        self._health.gave(decision.model, _clock())
+        self._health.gave(decision.model, loop_s())
         if assignment.attempt == 1 and not assignment.waits:
             await self._try_elsewhere(table, routed, now)
 
@@ -198,11 +198,6 @@ class Router:
 
     async def _answer(self, response: Response) -> None:
         await self._outbox.send("responses", response, key=response.query_id)
-
-
-def _clock() -> float:
-    """Monotonic seconds, as ``Health`` counts them."""
-    return asyncio.get_running_loop().time()
 
 
 def rejection(settings: Settings, assignment: Assignment) -> str | None:

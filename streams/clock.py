@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import TypeAlias
@@ -13,3 +14,8 @@ NowMs: TypeAlias = Callable[[], int]
 def now_ms() -> int:
     """The system's clock."""
     return time.time_ns() // 1_000_000
+
+
+def loop_s() -> float:
+    """Monotonic seconds, by the running event loop's clock."""
+    return asyncio.get_running_loop().time()
