@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -19,6 +20,15 @@ from streams.sections import Archive
 # Arrow's columns are made of so many records at a time: of more, they leave the processor's cache.
 CHUNK_ROWS = 1000
 CHUNK_BYTES = 1024 * 1024
+
+
+def stagger(topic: str, partition: int) -> float:
+    """By which share of ``roll_s`` a partition's first file is due: another for each, in (0, 1].
+
+    All partitions are opened at once. In step, they would publish in bursts, and memory would
+    swing with them.
+    """
+    return (zlib.crc32(f"{topic}-{partition}".encode()) + 1) / 2**32
 
 
 class PartitionArchive:
@@ -47,6 +57,7 @@ class PartitionArchive:
         self._writer: PartWriter | None = None
         self._head: tuple[PartWriter, Part] | None = None
         self._since: float | None = None
+        self._roll_s = limits.roll_s * stagger(chain.topic, chain.partition)
         self._seen = -1
         self._busy = threading.Lock()
         self._gone = False
@@ -90,7 +101,7 @@ class PartitionArchive:
         return (
             rows >= self._limits.roll_rows
             or (written is not None and written.bytes >= self._limits.roll_bytes)
-            or self._clock() - self._since >= self._limits.roll_s
+            or self._clock() - self._since >= self._roll_s
         )
 
     @property
@@ -155,6 +166,7 @@ class PartitionArchive:
             head, part = self._head
             head.publish(part)
             self._head = None
+            self._roll_s = self._limits.roll_s
             self.chain.advance(part)
 
     def _cut(self, writer: PartWriter, last: int) -> PartWriter:

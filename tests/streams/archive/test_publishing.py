@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -12,7 +13,7 @@ import pytest
 from streams.archive.chain import Chain
 from streams.archive.local import LocalStore
 from streams.archive.naming import TEMPORARY, Part, claim_path, parts_in
-from streams.archive.publishing import PartitionArchive
+from streams.archive.publishing import PartitionArchive, stagger
 from streams.archive.store import ArchiveError
 from streams.archive.writing import GROUP_BYTES, GROUP_ROWS
 from streams.settings import Archive
@@ -125,6 +126,21 @@ def test_when_a_file_is_due(lab: Lab) -> None:
     assert not large.due()
     large.write()
     assert large.due(), "by size"
+
+
+def test_partitions_opened_together_are_not_due_together(lab: Lab) -> None:
+    archiver = lab.archiver(roll_s=60)
+    share = stagger(TOPIC, 0)
+    take(archiver, [0])
+    lab.clock.now_s = 60 * share - 0.1
+    assert not archiver.due()
+    lab.clock.now_s = 60 * share
+    assert archiver.due()
+    shares = sorted(stagger(topic, part) for topic in ("queries", "metrics") for part in range(50))
+    gaps = [after - before for before, after in pairwise(shares)]
+    assert shares[0] > 0
+    assert shares[-1] <= 1
+    assert max(gaps) < 0.1
 
 
 def test_memory_is_left_when_asked(lab: Lab) -> None:
