@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from schemas.assignment import Decision, DecisionKind, ErrorKind
@@ -35,11 +35,27 @@ class Refusal:
 
 
 @dataclass(frozen=True)
+class _Plan:
+    """Who may get the queries of a task that name no models and have met no failure."""
+
+    rule: RoutingRule | None
+    possible: Sequence[str]
+    eligible: list[str]
+    chances: dict[str, float]
+
+
+@dataclass(frozen=True)
 class Table:
-    """What a router knows: the rules in force, and models that can't take work now."""
+    """What a router knows: the rules in force, and models that can't take work now.
+
+    It remembers what all usual queries of a task share, as long as the task's rule is the same
+    object: for 100 models that is two thirds of a decision's time. One table goes with one
+    settings.
+    """
 
     rules: Mapping[str, RoutingRule]
     unhealthy: frozenset[str] = frozenset()
+    plans: dict[tuple[str, bool], _Plan] = field(default_factory=dict, compare=False, repr=False)
 
 
 def task_problem(settings: Settings, query: Query, task: str) -> str | None:
@@ -95,14 +111,22 @@ def propensities(eligible: Sequence[str], weighed: Mapping[str, int]) -> dict[st
 
 def choose(task: str, epoch: int, key: str, chances: Mapping[str, float]) -> str:
     """The model that wins the rendezvous of ``key``; ``chances`` must not be empty."""
-    prefix = f"{task}\0{epoch}\0{key}\0"
+    # One hash state of what all models share, copied: 18 against 32 us for 100 models. Of models
+    # with equal chances the largest hash scores highest, so a logarithm is taken once for them.
+    shared = blake2b(f"{task}\0{epoch}\0{key}\0".encode("utf-8", "surrogatepass"), digest_size=8)
+    largest: dict[float, tuple[bytes, str]] = {}
+    for model in sorted(chances):
+        state = shared.copy()
+        state.update(model.encode("utf-8", "surrogatepass"))
+        digest, chance = state.digest(), chances[model]
+        if chance not in largest or digest > largest[chance][0]:
+            largest[chance] = (digest, model)
 
-    def score(model: str) -> float:
-        raw = blake2b((prefix + model).encode("utf-8", "surrogatepass"), digest_size=8).digest()
-        uniform = ((int.from_bytes(raw) >> 12) + 0.5) / 2**52  # exact, so never 0 or 1
-        return -chances[model] / math.log(uniform)
+    def score(chance: float) -> float:
+        uniform = ((int.from_bytes(largest[chance][0]) >> 12) + 0.5) / 2**52  # never 0 or 1
+        return -chance / math.log(uniform)
 
-    return max(sorted(chances), key=score)
+    return largest[max(largest, key=score)][1]
 
 
 def decide(
@@ -124,19 +148,13 @@ def decide(
         tried: models that have failed this query in the present round.
         now_ms: Unix time in milliseconds, noted in the decision.
     """
-    possible = capable(settings, query, task)
-    if not possible:
+    plan = _plan(settings, table, query, task, tried)
+    rule, eligible, chances = plan.rule, plan.eligible, plan.chances
+    if not plan.possible:
         return Refusal("no_model", f"no model can serve this query for task {task!r}")
-    rule = table.rules.get(task)
-    excluded = _excluded(settings, rule, task)
-    eligible = [
-        name
-        for name in possible
-        if name not in table.unhealthy and name not in tried and name not in excluded
-    ]
     if not eligible:
-        return Refusal("no_model", f"none of {', '.join(possible)} can take it now", waits=True)
-    chances = propensities(eligible, weights(settings, rule, task))
+        names = ", ".join(plan.possible)
+        return Refusal("no_model", f"none of {names} can take it now", waits=True)
     epoch = rule.epoch if rule else 0
     model = choose(task, epoch, query.session or query.query_id, chances)
     kind = _kind(rule, eligible, tried, model)
@@ -150,6 +168,25 @@ def decide(
         reason=f"{kind}: {rule.reason}" if rule else f"{kind}: no rule yet, the prior",
         decided_at=now_ms,
     )
+
+
+def _plan(settings: Settings, table: Table, query: Query, task: str, tried: Sequence[str]) -> _Plan:
+    rule = table.rules.get(task)
+    usual = query.models is None and not tried
+    if usual and (known := table.plans.get((task, query.any_space))) and known.rule is rule:
+        return known
+    possible = capable(settings, query, task)
+    excluded = _excluded(settings, rule, task)
+    eligible = [
+        name
+        for name in possible
+        if name not in table.unhealthy and name not in tried and name not in excluded
+    ]
+    chances = propensities(eligible, weights(settings, rule, task))
+    plan = _Plan(rule, possible, eligible, chances)
+    if usual:
+        table.plans[task, query.any_space] = plan
+    return plan
 
 
 def shadow(

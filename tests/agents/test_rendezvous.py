@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
+from hashlib import blake2b
 
 import pytest
 from hypothesis import given, settings
@@ -102,3 +104,22 @@ def test_the_choice_is_pinned_to_these_bytes() -> None:
     """Replicas of two releases must agree during a rolling upgrade."""
     chances = {"a": 0.5, "b": 0.3, "c": 0.2}
     assert "".join(chosen(chances, KEYS[:24], epoch=5)) == "ccaabcbaabbaabababaaaaba"
+
+
+def plainly(task: str, epoch: int, key: str, chances: dict[str, float]) -> str:
+    """The formula of the module's docstring, word for word."""
+
+    def score(model: str) -> float:
+        raw = blake2b(f"{task}\0{epoch}\0{key}\0{model}".encode(), digest_size=8).digest()
+        return -chances[model] / math.log(((int.from_bytes(raw) >> 12) + 0.5) / 2**52)
+
+    return max(sorted(chances), key=score)
+
+
+@given(
+    st.dictionaries(st.sampled_from("abcdefgh"), st.sampled_from([0.01, 0.1, 0.3]), min_size=1),
+    st.text(alphabet="xyz", max_size=8),
+    st.integers(0, 5),
+)
+def test_the_short_cuts_change_no_choice(chances: dict[str, float], key: str, epoch: int) -> None:
+    assert choose("code", epoch, key, chances) == plainly("code", epoch, key, chances)

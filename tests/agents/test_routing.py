@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.routing import Refusal, capable, decide, propensities, task_problem, weights
+from agents.routing import Refusal, Table, capable, decide, propensities, task_problem, weights
 from schemas.assignment import Decision
 from schemas.query import Query
 from schemas.routing_rule import RoutingRule
@@ -174,3 +174,32 @@ def test_embeddings_stay_in_their_space() -> None:
         decided(texts(f"q{n}", any_space=True), known, task="embedding").model for n in range(200)
     )
     assert free["bge"] > 120
+
+
+def test_what_a_table_remembers_ends_with_the_rule() -> None:
+    rules = {"code": rule(shares={"a": 1.0, "b": 0.0, "c": 0.0})}
+    known = Table(rules)
+    first = decide(SETTINGS, known, chat(), "code", (), now_ms=1)
+    rules["code"] = rule(shares={"a": 0.0, "b": 1.0, "c": 0.0}, version=4)
+    second = decide(SETTINGS, known, chat(), "code", (), now_ms=1)
+    assert isinstance(first, Decision)
+    assert isinstance(second, Decision)
+    assert (first.model, second.model, second.rule_version) == ("a", "b", 4)
+
+
+def test_what_a_table_remembers_is_of_usual_queries_alone() -> None:
+    known = table(rule())
+    for query, tried, eligible in (
+        (chat(), (), ["a", "b", "c"]),
+        (chat(models=["b"]), (), ["b"]),
+        (chat(), ("a",), ["b", "c"]),
+        (chat(), (), ["a", "b", "c"]),
+    ):
+        decision = decide(SETTINGS, known, query, "code", tried, now_ms=1)
+        assert isinstance(decision, Decision)
+        assert decision.eligible == eligible
+    wide = decide(SETTINGS, known, texts(any_space=True), "embedding", (), now_ms=1)
+    narrow = decide(SETTINGS, known, texts(), "embedding", (), now_ms=1)
+    assert isinstance(wide, Decision)
+    assert isinstance(narrow, Decision)
+    assert (len(wide.eligible), len(narrow.eligible)) == (3, 2)
