@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 from mode import Service
 
+from agents.metering.aggregator import AggregatorMeters
 from schemas.metric import Metric
 from schemas.tick import Tick
 from schemas.wire import WireError, decode
@@ -21,6 +22,7 @@ from streams.app import RoleApp, build_app
 from streams.clock import NowMs, now_ms
 from streams.consuming import Batch, Intake, Record, attach
 from streams.dead_letters import DeadLetters
+from streams.metering import Reason
 from streams.patience import commits_of
 from streams.producing import Outbox
 from streams.refusing import RefusedError
@@ -41,14 +43,21 @@ class Aggregator:
         self._dead_letters = DeadLetters(settings.kafka, app.outbox, ROLE, now_ms)
         self._group = settings.kafka.prefix + ROLE
         self.folds: dict[TopicPartition, WindowFold] = {}
+        self._meters = AggregatorMeters(app.registry, settings, self.open_windows)
+
+    def open_windows(self) -> int:
+        """How many windows are open, of all partitions."""
+        return sum(fold.open_windows for fold in self.folds.values())
 
     async def handle(self, batch: Batch) -> None:
         """Folds a batch and sends the parts of the windows that it closes."""
         if not batch.begin():
             return
         fold = self.folds[batch.partition]
-        for record in batch.records:
-            await self._fold(fold, record)
+        with batch.handling() as handling:
+            for record in batch.records:
+                handling.take(record)
+                await self._fold(fold, record)
         batch.finish()
         if (anchor := fold.anchor()) is not None:
             batch.anchor(anchor.offset, msgspec.json.encode(anchor).decode())
@@ -61,19 +70,21 @@ class Aggregator:
             event: Metric | Tick = decode(Metric | Tick, record.value)  # type: ignore[arg-type]
         except WireError as error:
             fold.skip(record.offset, record.timestamp)
-            await self._refuse(fold, record, str(error))
+            await self._refuse(fold, record, str(error), "undecodable")
             return
         try:
             parts = fold.fold(record.offset, record.timestamp, event)
         except RefusedError as error:
-            await self._refuse(fold, record, str(error))
+            await self._refuse(fold, record, str(error), "refused")
             return
         for part in parts:
+            self._meters.closed(part)
             await self._outbox.send("scores", part, key=part.task)
 
-    async def _refuse(self, fold: WindowFold, record: Record, problem: str) -> None:
+    async def _refuse(self, fold: WindowFold, record: Record, problem: str, reason: Reason) -> None:
         if not fold.looking_back:
-            await self._dead_letters.put(record, problem)
+            self._meters.refused()
+            await self._dead_letters.put(record, problem, reason)
 
     async def seek(
         self, consumer: AIOKafkaConsumer, assigned: set[TopicPartition]

@@ -11,6 +11,14 @@ from streams.settings import Model
 
 MILLION_TOKENS = 1_000_000
 
+ADDRESS = "reply_to"
+"""The Kafka header of an answer and its chunks: whoever reads can skip what isn't for it."""
+
+
+def addressed(reply_to: str | None) -> list[tuple[str, bytes]]:
+    """The headers of what is sent in answer to a query with this ``reply_to``."""
+    return [(ADDRESS, reply_to.encode())] if reply_to else []
+
 
 def error_answer(
     source: Assignment | Query | str,

@@ -17,7 +17,9 @@ from dataclasses import dataclass, field, replace
 from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 from mode import Service
+from prometheus_client import CollectorRegistry
 
+from agents.metering.archiver import ArchiverMeters
 from agents.room import Room
 from streams.app import RoleApp, build_app
 from streams.archive.chain import Chain
@@ -62,6 +64,7 @@ class Archiver(Service):
         settings: Settings,
         open_archive: Callable[[], Store],
         redaction: Redaction,
+        registry: CollectorRegistry,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
@@ -71,6 +74,7 @@ class Archiver(Service):
         self._clock = clock
         self._owned: dict[TopicPartition, _Owned] = {}
         self._room = Room(clock)
+        self._meters = ArchiverMeters(registry, self.oldest_s)
         self._store: Store
 
     @property
@@ -78,6 +82,10 @@ class Archiver(Service):
         """The topics that are kept, without the prefix."""
         named = self._settings.archive.topics
         return named or [row.name for row in topic_table(self._settings.models)]
+
+    def oldest_s(self) -> float:
+        """How long ago the oldest record came that isn't in a file yet."""
+        return max((owned.archive.age_s for owned in self._owned.values()), default=0.0)
 
     async def on_start(self) -> None:
         for topic in self.topics:
@@ -135,6 +143,8 @@ class Archiver(Service):
 
     async def _publish(self, owned: _Owned) -> None:
         await self._room.run(owned.archive.publish)
+        for rows, size in owned.archive.take_published():
+            self._meters.published(owned.archive.chain.topic, rows, size)
         if owned.batch is not None:
             owned.batch.anchor(owned.archive.chain.first)
 
@@ -214,7 +224,7 @@ def build_archiver(
     redaction = redaction_of(settings.archive, environment)
     app = build_app(settings, ROLE)
     opening = open_archive or (lambda: open_store(directory, writing=True))
-    archiver = Archiver(settings, opening, redaction)
+    archiver = Archiver(settings, opening, redaction, app.registry)
     intake = Intake(
         app,
         settings.kafka,

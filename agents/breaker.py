@@ -31,14 +31,15 @@ class Call:
 
 
 class Breaker:
-    """Whether a model is worth asking.
+    """Whether a model is worth asking: by its calls, and by what its server says of its health.
 
     Args:
         settings: when it opens, and for how long.
         name: the model's; with it the jitter differs from model to model and a rerun waits alike.
 
     Times are seconds on any clock that only goes forward. ``state``, ``reason`` and ``period``
-    (one more at each change) may be read at any time.
+    (one more at each change of what the calls say) may be read at any time. ``down`` is why the
+    server itself can't be used; while it is set the model is open, whatever its calls said.
     """
 
     def __init__(self, settings: BreakerSettings, name: str) -> None:
@@ -48,24 +49,58 @@ class Breaker:
         self._openings = 0
         self._probing = 0
         self._probed = 0
-        self.state: State = "healthy"
-        self.reason = "a worker has started"
+        self._has_answered = False
+        self._state: State = "healthy"
+        self._reason = "a worker has started"
+        self.down: str | None = None
         self.period = 0
         self.opens_until_s = 0.0
+
+    @property
+    def state(self) -> State:
+        """Whether calls are let through: all, a few, or none."""
+        return self._state if self.down is None else "open"
+
+    @property
+    def reason(self) -> str:
+        """Why, in words."""
+        return self._reason if self.down is None else self.down
+
+    @property
+    def wakes_at_s(self) -> float | None:
+        """When ``wake`` will find that it is time; None: not by time alone."""
+        return self.opens_until_s if self.down is None and self._state == "open" else None
+
+    def looked(self, problem: str | None) -> bool:
+        """Takes note of a look at the server itself; returns whether that changed anything.
+
+        Where calls have succeeded since the last look, a problem says nothing: a busy server may
+        be slow to tell of its health.
+        """
+        if problem is not None and self._has_answered:
+            problem = None
+        self._has_answered = False
+        changed, self.down = self.down != problem, problem
+        return changed
 
     def begin(self, now_s: float) -> Call | None:
         """Lets a call through, which must be told to ``end``; None: hand the query on."""
         self.wake(now_s)
         if self.state == "open":
             return None
-        if self.state == "probing":
+        if self._state == "probing":
             if self._probing + self._probed >= self._settings.probes:
                 return None
             self._probing += 1
-        return Call(self.period, self.state == "probing")
+        return Call(self.period, self._state == "probing")
 
     def end(self, call: Call, error: ModelError | None, now_s: float) -> None:
-        """Takes note of how a call ended; one from before the last change says nothing."""
+        """Takes note of how a call ended; one from before the last change says nothing.
+
+        But that a server which was taken for down has answered after all.
+        """
+        if error is None:
+            self._has_answered, self.down = True, None
         if call.period != self.period:
             return
         failed = error is not None and error.kind in FAULTS
@@ -86,7 +121,7 @@ class Breaker:
 
     def wake(self, now_s: float) -> None:
         """Goes from open to probing when it is time."""
-        if self.state == "open" and now_s >= self.opens_until_s:
+        if self._state == "open" and now_s >= self.opens_until_s:
             self._change("probing", "its pause is over")
 
     def _is_too_much(self) -> bool:
@@ -114,5 +149,5 @@ class Breaker:
     def _change(self, state: State, reason: str) -> None:
         self._failed.clear()
         self._probing = self._probed = 0
-        self.state, self.reason = state, reason
+        self._state, self._reason = state, reason
         self.period += 1

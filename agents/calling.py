@@ -7,8 +7,9 @@ from collections.abc import Callable
 import tenacity
 
 from agents.breaker import Breaker, Call
+from agents.call_span import model_call
 from agents.chunking import Chunks
-from agents.generation import Endpoint
+from agents.endpoints.endpoint import Endpoint
 from agents.metering import ModelMeters
 from agents.model_error import TRANSIENT, ModelError
 from agents.reply import Answer
@@ -43,9 +44,10 @@ class Caller:
     ) -> None:
         self.endpoint = endpoint
         self._settings = settings
+        self._name = name
         self._model = settings.models[name]
         self._breaker = breaker
-        self._meters = meters
+        self.meters = meters
         self._on_change = on_change
         self._now_ms = now_ms
 
@@ -53,9 +55,10 @@ class Caller:
         """The answer. A stream that has begun is not tried again.
 
         Raises:
-            ModelError: what the last call met; ``breaker_open`` when none was made.
+            ModelError: what the last call met; ``breaker_open`` or ``rejected`` when none was made.
         """
         query = assignment.query
+        self.endpoint.check(query)
 
         def pause_s(state: tenacity.RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None
@@ -94,17 +97,19 @@ class Caller:
         left_s = self._left_s(assignment)
         call = self._breaker.begin(loop_s())
         if call is None:
-            self._meters.handed_on()
-            raise ModelError("breaker_open", self._breaker.reason)
+            self.meters.handed_on()
+            raise ModelError("breaker_open", self._breaker.reason, asked=False)
         try:
-            answer = await self.endpoint.answer(
-                assignment.query,
-                self._settings.tasks[assignment.task].instructions,
-                min(self._model.timeout_s, left_s),
-                chunks,
-            )
+            with model_call(self._name, self._model, assignment.query) as span:
+                answer = await self.endpoint.answer(
+                    assignment.query,
+                    self._settings.tasks[assignment.task].instructions,
+                    min(self._model.timeout_s, left_s),
+                    chunks,
+                )
+                span.answered(answer)
         except ModelError as error:
-            self._meters.called(error.kind)
+            self.meters.called(error.kind)
             if error.kind == "timeout" and left_s < self._model.timeout_s:
                 self._breaker.give_up(call)  # the query's own limit, not the model's
             else:
@@ -113,14 +118,14 @@ class Caller:
         except BaseException:
             self._breaker.give_up(call)
             raise
-        self._meters.called("ok")
+        self.meters.called("ok")
         self._end(call, None)
         return answer
 
     def _end(self, call: Call, error: ModelError | None) -> None:
-        period = self._breaker.period
+        before = self._breaker.period, self._breaker.state
         self._breaker.end(call, error, loop_s())
-        if self._breaker.period != period:
+        if (self._breaker.period, self._breaker.state) != before:
             self._on_change()
 
     def _left_s(self, assignment: Assignment) -> float:

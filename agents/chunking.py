@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agents.answering import addressed
 from schemas.assignment import Assignment
 from schemas.chunk import Chunk
 from streams.producing import Outbox
@@ -27,5 +28,7 @@ class Chunks:
             text=text,
             model=self._model,
             reply_to=query.reply_to,
+            decision=None if number else self._assignment.decision,
         )
-        await self._outbox.send("chunks", chunk, key=query.query_id)
+        headers = addressed(query.reply_to)
+        await self._outbox.send("chunks", chunk, key=query.query_id, headers=headers)

@@ -18,12 +18,15 @@ from agents.commands import (
     broker,
     dead_letters,
     demo,
+    doctor,
     evaluate,
+    manifests,
     models,
     orders,
     rebuild,
     replay,
     running,
+    schemas,
     views,
     whatif,
 )
@@ -36,10 +39,10 @@ from streams.denials import denied
 from streams.producing import RecordTooLargeError, SendFailedError
 from streams.settings import SettingsError
 from streams.tables import TopicMissingError
+from streams.tracing import TracingError
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     help="A Kafka-native router for language and embedding models that learns from every answer.",
 )
@@ -61,8 +64,11 @@ for command in (
     replay.replay,
     evaluate.evaluate,
     whatif.whatif,
+    schemas.schemas,
+    doctor.doctor,
     models.sim_model,
     models.local_model,
+    manifests.manifests,
 ):
     app.command()(command)
 
@@ -90,7 +96,7 @@ def main() -> None:
     shared = Context()
     try:
         app()
-    except (SettingsError, QueryFileError, ProfileError) as error:
+    except (SettingsError, QueryFileError, ProfileError, TracingError) as error:
         shared.say(f"zeta: {error}")
         sys.exit(USAGE)
     except (

@@ -20,14 +20,19 @@ from streams.connecting import connection
 from streams.producing import Outbox, record_bytes
 from streams.settings import Kafka, Settings
 from streams.tables import partitions_of
+from streams.tracing import Asking, Tracing
 
 PIECE_BYTES = 1024 * 1024
 
 
 class Client:
-    """One connection for asking; use as ``async with Client(settings) as client``."""
+    """One connection for asking; use as ``async with Client(settings) as client``.
 
-    def __init__(self, settings: Settings) -> None:
+    With ``tracing`` that records spans, each query begins a trace.
+    """
+
+    def __init__(self, settings: Settings, tracing: Tracing | None = None) -> None:
+        self._tracing = tracing or Tracing()
         self._kafka: Kafka = settings.kafka
         self._outbox = Outbox(settings.kafka, client_id=f"{settings.kafka.prefix}client")
         self._answers: AIOKafkaConsumer
@@ -50,10 +55,12 @@ class Client:
     async def __aexit__(self, *_: object) -> None:
         await self._outbox.stop()
         await self._answers.stop()
+        await asyncio.to_thread(self._tracing.stop)
 
     async def send(self, query: Query) -> None:
         """Buffers a query for ``queries``."""
-        await self._outbox.send("queries", query, key=_key(query))
+        with Asking(self._tracing, "ask", query.query_id):
+            await self._outbox.send("queries", query, key=_key(query))
 
     async def flush(self) -> None:
         """Waits until every query sent is acknowledged."""

@@ -19,14 +19,16 @@ from mode import Service
 
 from agents.answering import judgement_metric, outcome_metric
 from agents.crediting import Crediting
-from agents.generation import Endpoint
-from agents.graders import GRADERS, SLOW_GRADERS
+from agents.endpoints.endpoint import Endpoint
+from agents.graders import SLOW_GRADERS
 from agents.graders.grade import GradeError
 from agents.graders.grading import accuracy
 from agents.index_home import IndexHome, index_directory
+from agents.metering.grader import GraderMeters
 from agents.model_judge import ModelJudge
 from agents.opinions import Opinions
 from agents.partition_index import PartitionIndex
+from agents.references import check_references, reference_of
 from agents.slow_grading import SlowGrading
 from schemas.metric import Metric
 from schemas.query import Reference
@@ -38,22 +40,12 @@ from streams.consuming import Batch, Intake, Record, attach
 from streams.dead_letters import DeadLetters
 from streams.replay.origin import replayed_by
 from streams.secret_source import read_token
-from streams.settings import Kafka, Settings, SettingsError
+from streams.settings import Kafka, Settings
+from streams.tracing import decided
 
 ROLE = "grader"
 
 Answers: TypeAlias = list[tuple[Record, Response]]
-
-
-def reference_of(settings: Settings, response: Response) -> Reference | None:
-    """What the answer is graded by: its query's reference, else its task's; None: nothing."""
-    if response.decision is None or response.error is not None:
-        return None
-    task = settings.tasks.get(response.decision.task)
-    if response.reference is not None or task is None or task.reference is None:
-        return response.reference
-    default = task.reference
-    return Reference(kind=default.kind, value=default.value, tolerance=default.tolerance)
 
 
 class GraderRole(Service):
@@ -73,9 +65,11 @@ class GraderRole(Service):
         self._now_ms = now_ms
         self._dead_letters = DeadLetters(settings.kafka, app.outbox, ROLE, now_ms)
         self._judge = judge
+        self._meters = GraderMeters(app.registry, settings)
         self._slow = SlowGrading(settings.grading)
         self._crediting = crediting
-        self._opinions = Opinions(settings, app.outbox, self._dead_letters, crediting, now_ms)
+        letters, graded = self._dead_letters, self._meters.graded
+        self._opinions = Opinions(settings, app.outbox, letters, crediting, graded, now_ms)
         self.intake: Intake
 
     async def on_stop(self) -> None:
@@ -109,17 +103,20 @@ class GraderRole(Service):
             return
         # At once, since a revocation that has run out of patience closes the index.
         joined = owned.learn(answers, batch.partition.topic, batch.records[-1].offset + 1)
-        for record, problem in bad:
-            await self._dead_letters.put(record, problem)
-        for record, response in answers:
-            await self._send_quick(record, response)
+        with batch.handling() as handling:
+            for record, problem in bad:
+                handling.take(record)
+                await self._dead_letters.put(record, problem)
+            for record, response in answers:
+                handling.take(record)
+                await self._send_quick(record, response)
         await self._opinions.send(joined)
         owned.prune(self._now_ms())
         slow = {record.offset for record, _ in later}
         if quick := [record for record in batch.records if record.offset not in slow]:
             batch.finish(*quick)
         for record, response in later:
-            self.intake.add_future(self._finish_later(batch, record, response))
+            self.intake.add_future(self._handle_later(batch, record, response))
 
     def _takes_long(self, response: Response) -> bool:
         reference = reference_of(self._settings, response)
@@ -128,6 +125,8 @@ class GraderRole(Service):
         return self._judge is not None and self._judge.wants(response)
 
     async def _send_quick(self, record: Record, response: Response) -> None:
+        self._meters.answered(response)
+        decided(response.query_id, response.decision)
         if response.decision is None:
             return  # no model was asked: nobody to credit or to blame
         await self._send(outcome_metric(response, response.decision))
@@ -137,7 +136,12 @@ class GraderRole(Service):
         try:
             await self._send_grade(response, reference.kind, await accuracy(response, reference))
         except GradeError as error:
-            await self._dead_letters.put(record, str(error))
+            await self._dead_letters.put(record, str(error), "ungradable")
+
+    async def _handle_later(self, batch: Batch, record: Record, response: Response) -> None:
+        with batch.handling(record):
+            decided(response.query_id, response.decision)
+            await self._finish_later(batch, record, response)
 
     async def _finish_later(self, batch: Batch, record: Record, response: Response) -> None:
         """What takes long; claimed only when it begins, so that a revocation needn't wait."""
@@ -160,7 +164,7 @@ class GraderRole(Service):
         try:
             grade = await self._slow.accuracy(response, reference)
         except GradeError as error:
-            await self._dead_letters.put(record, str(error))
+            await self._dead_letters.put(record, str(error), "ungradable")
         else:
             await self._send_grade(response, reference.kind, grade)
 
@@ -169,6 +173,7 @@ class GraderRole(Service):
         await self._send(judgement_metric(response, response.decision, grader, grade))
 
     async def _send(self, metric: Metric) -> None:
+        self._meters.graded(metric)
         await self._outbox.send("metrics", metric, key=metric.query_id)
 
 
@@ -186,15 +191,6 @@ def _decoded(kafka: Kafka, records: Sequence[Record]) -> tuple[Answers, list[tup
             response = msgspec.structs.replace(response, replay=run)
         answers.append((record, response))
     return answers, bad
-
-
-def _check_references(settings: Settings) -> None:
-    for name, task in settings.tasks.items():
-        kinds = (*GRADERS, *SLOW_GRADERS)
-        if task.reference is not None and task.reference.kind not in kinds:
-            key, known = f"tasks.{name}.reference.kind", ", ".join(kinds)
-            problem = f"must be one of {known}; got {task.reference.kind!r}"
-            raise SettingsError("settings", key, problem)
 
 
 def _model_judge(settings: Settings, environment: Mapping[str, str]) -> ModelJudge | None:
@@ -219,7 +215,7 @@ def build_grader(
     Raises:
         SettingsError: a task's reference has no grader, or the judge's token isn't there.
     """
-    _check_references(settings)
+    check_references(settings)
     directory = index_directory(settings, ROLE, environment)
     app = build_app(settings, ROLE)
     crediting = Crediting(settings.kafka, ROLE, lambda: IndexHome(directory), now_ms)

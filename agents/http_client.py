@@ -1,28 +1,113 @@
-"""HTTP connections to model endpoints: one way to make a client, and whom it trusts."""
+"""HTTP connections to model endpoints: one pool per endpoint, and whom it trusts."""
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from contextvars import ContextVar
 from functools import cache
+from typing import Any, Self
 
 import httpx
 
 LARGEST_REPLY_BYTES = 16 * 1024 * 1024
 """Of one reply, or all of a stream: more than a record takes, by far."""
 
+DONE = b"[DONE]"
+"""What the last event of a stream says."""
+
+DRAIN_S = 0.2
+"""So long a stream that has said that it is done may take to end."""
+
 
 class ReplyError(ValueError):
     """A reply that no model's answer can be."""
 
 
-TRUSTED: ContextVar[ssl.SSLContext | None] = ContextVar("trusted", default=None)
-"""Set it before a client is made; None trusts the usual authorities.
+class RefusedError(Exception):
+    """A reply with a status of 400 or above; its body has been read."""
 
-The hub's client gets its connections from one factory for the whole process and takes no
-arguments for it, and the endpoints of a process may trust different authorities.
+    def __init__(self, response: httpx.Response) -> None:
+        super().__init__(f"HTTP {response.status_code}")
+        self.response = response
+
+
+HEADERS: ContextVar[Mapping[str, str]] = ContextVar("headers", default={})  # noqa: B039 (read only)
+"""Those of the last reply that this task has had: the hub's client gives its caller none."""
+
+EXACTLY: ContextVar[Mapping[str, Any]] = ContextVar("exactly", default={})  # noqa: B039 (read only)
+"""Parts of the body of this task's requests that go out as they are here.
+
+The hub's client leaves out what is null in them, and turns a ``json_schema`` into what only TGI
+knows.
 """
+
+LENT: ContextVar[httpx.AsyncClient | None] = ContextVar("lent", default=None)
+"""Set it before the hub's client is asked for something: the pool that it takes.
+
+It gets its connections from one factory for the whole process, which takes no arguments, and the
+endpoints of a process trust different authorities.
+"""
+
+
+def lent() -> httpx.AsyncClient:
+    """The factory: the pool of whoever asks; who lends none gets connections of its own."""
+    return LENT.get() or httpx.AsyncClient(verify=_usual())
+
+
+class Pool(httpx.AsyncClient):
+    """An endpoint's connections. Borrowers enter and leave it; its owner alone closes it.
+
+    The hub's client enters what its factory gave it, and would close it when it is left itself.
+    """
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: Any) -> None:
+        """Leaves it open."""
+
+    def build_request(self, *args: Any, json: Any = None, **kwargs: Any) -> httpx.Request:
+        """The request, with the parts that go out as they are."""
+        if isinstance(json, dict):
+            json = {**json, **EXACTLY.get()}
+        return super().build_request(*args, json=json, **kwargs)
+
+    async def send(self, request: httpx.Request, **kwargs: Any) -> httpx.Response:
+        """Sends it, over another connection if the server had hung up the one that was kept.
+
+        Some servers do so after a stream without a word, and all after some time: what is sent
+        just then is lost, and was never begun.
+        """
+        while True:
+            attempt = _Attempt()
+            request.extensions["trace"] = attempt
+            try:
+                return await super().send(request, **kwargs)
+            except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+                if not attempt.was_lost:
+                    raise
+
+
+class _Attempt:
+    """Notes, for httpcore, what is done for one request.
+
+    ``was_lost``: it was sent on a connection that had been kept, and no reply began.
+    """
+
+    def __init__(self) -> None:
+        self.was_lost = False
+        self._is_fresh = False
+
+    async def __call__(self, event: str, _: Mapping[str, Any]) -> None:
+        if event.startswith("connection.connect_"):
+            self._is_fresh = True
+        elif event == "http11.send_request_headers.started":
+            self.was_lost = not self._is_fresh
+        elif event == "http11.receive_response_headers.complete":
+            self.was_lost = False
 
 
 def trust(ca_file: str) -> ssl.SSLContext | None:
@@ -30,24 +115,36 @@ def trust(ca_file: str) -> ssl.SSLContext | None:
     return ssl.create_default_context(cafile=ca_file) if ca_file else None
 
 
-def http_client(
-    headers: Mapping[str, str] | None = None, timeout: httpx.Timeout | None = None
-) -> httpx.AsyncClient:
-    """A client that is cheap to make (the certificates are read once) and queues nothing."""
-    return httpx.AsyncClient(
+def open_pool(
+    headers: Mapping[str, str] | None = None,
+    timeout: httpx.Timeout | None = None,
+    trusted: ssl.SSLContext | None = None,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> Pool:
+    """A pool that is cheap to make (the certificates are read once) and queues nothing.
+
+    Args:
+        headers: of each request.
+        timeout: of each request, where it names none.
+        trusted: None trusts the usual authorities.
+        transport: instead of the network.
+    """
+    return Pool(
         # A packed reply could be small on the wire and fill the memory.
         headers={**(headers or {}), "Accept-Encoding": "identity"},
-        event_hooks={"response": [_bound]},
+        event_hooks={"response": [_received]},
         timeout=timeout,
-        verify=TRUSTED.get() or _usual(),
+        verify=trusted or _usual(),
         limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
         # A server could have prompts sent, or our network asked, wherever it likes.
         follow_redirects=False,
+        transport=transport,
     )
 
 
-async def _bound(response: httpx.Response) -> None:
-    """Refuses a reply that is packed, and has one that is too large refused while it is read."""
+async def _received(response: httpx.Response) -> None:
+    """Refuses a reply that is packed or an error, and has one that is too large refused."""
+    HEADERS.set(response.headers)
     packed = response.headers.get("content-encoding", "identity")
     if packed != "identity":
         await response.aclose()
@@ -55,22 +152,47 @@ async def _bound(response: httpx.Response) -> None:
     stream = response.stream
     assert isinstance(stream, httpx.AsyncByteStream), "an asynchronous client's"
     response.stream = _Bounded(stream)
+    if response.is_error:
+        await response.aread()
+        raise RefusedError(response)
 
 
 class _Bounded(httpx.AsyncByteStream):
+    """A reply's body up to a size; one that is over is read to its end when it is closed.
+
+    Readers stop at the event that says so, and a connection with something left to read in it
+    couldn't be used again.
+    """
+
     def __init__(self, stream: httpx.AsyncByteStream) -> None:
         self._stream = stream
+        self._pieces = aiter(stream)
+        self._size = 0
+        self._tail = b""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        size = 0
-        async for piece in self._stream:
-            size += len(piece)
-            if size > LARGEST_REPLY_BYTES:
-                raise ReplyError(f"it is larger than {LARGEST_REPLY_BYTES} bytes")
+        async for piece in self._pieces:
+            self._take(piece)
             yield piece
 
+    def _take(self, piece: bytes) -> None:
+        self._size += len(piece)
+        self._tail = (self._tail + piece)[-2 * len(DONE) :]
+        if self._size > LARGEST_REPLY_BYTES:
+            raise ReplyError(f"it is larger than {LARGEST_REPLY_BYTES} bytes")
+
     async def aclose(self) -> None:
-        await self._stream.aclose()
+        try:
+            if DONE in self._tail:
+                await self._drain()
+        finally:
+            await self._stream.aclose()
+
+    async def _drain(self) -> None:
+        with suppress(httpx.HTTPError, ReplyError, TimeoutError):
+            async with asyncio.timeout(DRAIN_S):
+                async for piece in self._pieces:
+                    self._take(piece)
 
 
 @cache

@@ -18,14 +18,26 @@ LONGEST_MESSAGE = 500
 
 
 class ModelError(Exception):
-    """A model gave no answer; ``retry_after_s`` is what it asked for, if it did."""
+    """A model gave no answer.
 
-    def __init__(self, kind: ErrorKind, message: str, retry_after_s: float | None = None) -> None:
+    ``retry_after_s`` is what it asked for, if it did. Of a query that it was never ``asked``
+    nobody is blamed.
+    """
+
+    def __init__(
+        self,
+        kind: ErrorKind,
+        message: str,
+        retry_after_s: float | None = None,
+        *,
+        asked: bool = True,
+    ) -> None:
         message = readable(message[:LONGEST_MESSAGE])
         super().__init__(f"{kind}: {message}")
         self.kind = kind
         self.message = message
         self.retry_after_s = retry_after_s
+        self.asked = asked
 
 
 def readable(text: str) -> str:
@@ -40,7 +52,7 @@ def status_error(response: httpx.Response, message: str) -> ModelError:
     status = response.status_code
     if status in (429, 503):
         return ModelError("overloaded", message, _retry_after_s(response))
-    if status >= 500 or status == 408:
+    if status >= 500 or status in (408, 424):  # 424: TGI's and TEI's own failures
         return ModelError("server_error", message, _retry_after_s(response))
     return ModelError("rejected", message)
 

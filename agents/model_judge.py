@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from agents.generation import Endpoint
+from agents.endpoints.endpoint import Endpoint
 from agents.judging import Budget, can_judge, is_sampled, judge_query, score_in
 from agents.model_error import ModelError
 from schemas.response import Response

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from agents.answer_index import Joined, feedback_metric
 from agents.crediting import Crediting, home_of
 from schemas.feedback import Feedback
+from schemas.metric import Metric
 from schemas.wire import WireError, decode
 from streams.clock import NowMs
 from streams.consuming import Batch, Record
@@ -32,6 +33,7 @@ class Opinions:
         outbox: Outbox,
         dead_letters: DeadLetters,
         crediting: Crediting,
+        graded: Callable[[Metric], None],
         now_ms: NowMs,
     ) -> None:
         self._settings = settings.feedback
@@ -39,6 +41,7 @@ class Opinions:
         self._outbox = outbox
         self._dead_letters = dead_letters
         self._crediting = crediting
+        self._graded = graded
         self._now_ms = now_ms
 
     async def handle(self, batch: Batch) -> None:
@@ -54,12 +57,18 @@ class Opinions:
             return
         # At once, since a revocation that has run out of patience closes the index.
         joined = owned.take(here, batch.partition.topic, batch.records[-1].offset + 1)
-        for record, problem in bad:
-            await self._dead_letters.put(record, problem)
-        for record, row in feedback:
-            if not self._is_home(record, row):
-                await self._send_home(record, row)
-        await self.send(joined)
+        with batch.handling() as handling:
+            for record, problem in bad:
+                handling.take(record)
+                await self._dead_letters.put(record, problem)
+            for record, row in feedback:
+                if not self._is_home(record, row):
+                    handling.take(record)
+                    await self._send_home(record, row)
+            told = {(row.query_id, row.source): record for record, row in here}
+            for one in joined:
+                handling.take(told[one.query_id, one.source])
+                await self.send([one])
         owned.prune(self._now_ms())
         batch.finish()
 
@@ -73,7 +82,8 @@ class Opinions:
         home = home_of(feedback.query_id, count)
         mark = f"{home}/{count}".encode()
         if (HOME_HEADER, mark) in record.headers:
-            await self._dead_letters.put(record, f"it was sent to partition {home} and came here")
+            problem = f"it was sent to partition {home} and came here"
+            await self._dead_letters.put(record, problem, "misrouted")
             return
         kept = [(name, value or b"") for name, value in record.headers if name != HOME_HEADER]
         await self._outbox.send(
@@ -92,6 +102,7 @@ class Opinions:
             if trust > 0:
                 pool = row.source if row.source in self._settings.sources else UNLISTED
                 metric = feedback_metric(row, trust, pool)
+                self._graded(metric)
                 await self._outbox.send("metrics", metric, key=metric.query_id)
 
 

@@ -9,7 +9,7 @@ import msgspec
 from mode import Service
 
 from agents.breaker import Breaker
-from schemas.model_status import ModelStatus
+from schemas.model_status import ModelInfo, ModelStatus
 from streams.clock import NowMs, loop_s
 from streams.producing import Outbox
 
@@ -43,6 +43,15 @@ class Reporter(Service):
         self._report_s = report_s
         self._now_ms = now_ms
 
+    def tell(self, info: ModelInfo, mismatch: str | None) -> bool:
+        """From now on reports what the server says that it is; returns whether that is new."""
+        told = msgspec.structs.replace(self._template, info=info, mismatch=mismatch)
+        if told == self._template:
+            return False
+        self._template = told
+        self.changed.set()
+        return True
+
     async def on_start(self) -> None:
         """Says that this model has a worker."""
         await self._report()
@@ -58,9 +67,9 @@ class Reporter(Service):
             await self._report()
 
     def _pause_s(self) -> float:
-        if self._breaker.state != "open":
+        if (wakes_at_s := self._breaker.wakes_at_s) is None:
             return self._report_s
-        return min(self._report_s, max(0.0, self._breaker.opens_until_s - loop_s()))
+        return min(self._report_s, max(0.0, wakes_at_s - loop_s()))
 
     async def _report(self) -> None:
         status = msgspec.structs.replace(

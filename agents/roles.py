@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from agents import aggregator, archiver, grader, router, tuner, worker
+from agents import aggregator, archiver, dashboard, gateway, grader, router, tuner, worker
 from streams.app import RoleApp
 from streams.settings import Settings, SettingsError
 
@@ -14,13 +14,21 @@ _BUILDERS: dict[str, Callable[[Settings, str], RoleApp]] = {
     aggregator.ROLE: aggregator.build_aggregator,
     tuner.ROLE: tuner.build_tuner,
 }
+_FRONTS: dict[str, Callable[[Settings, str], RoleApp]] = {
+    gateway.ROLE: gateway.build_gateway,
+    dashboard.ROLE: dashboard.build_dashboard,
+}
+"""Servers for people and programs; a system can do without them."""
+
 _WORKER = f"{worker.ROLE}-"
 
 
 def role_names(settings: Settings) -> list[str]:
     """Every role that the settings call for, one worker per model."""
     kept = [archiver.ROLE] if settings.archive.directory else []
-    return [*_BUILDERS, *kept, *(_WORKER + model for model in settings.models)]
+    fronts = [gateway.ROLE] if settings.gateway.enabled else []
+    fronts += [dashboard.ROLE] if settings.dashboard.enabled else []
+    return [*_BUILDERS, *kept, *(_WORKER + model for model in settings.models), *fronts]
 
 
 def build_role(settings: Settings, name: str, replica: str) -> RoleApp:
@@ -33,7 +41,7 @@ def build_role(settings: Settings, name: str, replica: str) -> RoleApp:
         return worker.build_worker(settings, name.removeprefix(_WORKER), replica)
     if name == archiver.ROLE:
         return archiver.build_archiver(settings, replica)
-    if name not in _BUILDERS:
+    if name not in _BUILDERS | _FRONTS:
         known = ", ".join(role_names(settings))
         raise SettingsError("zeta run", name, f"no such role; roles are {known}")
-    return _BUILDERS[name](settings, replica)
+    return (_BUILDERS | _FRONTS)[name](settings, replica)

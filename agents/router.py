@@ -10,14 +10,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from time import perf_counter
 
 import msgspec
 
-from agents.answering import error_answer
+from agents.answering import addressed, error_answer
 from agents.classifying import classify
+from agents.giving_up import late, rejection
 from agents.health import Health
+from agents.metering.router import RouterMeters
 from agents.retrying import retry_pause_s
-from agents.routing import SHADOW, Refusal, Table, capable, decide, shadow, task_problem
+from agents.routing import SHADOW, Refusal, Table, decide, shadow, task_problem
 from schemas.assignment import Assignment
 from schemas.model_status import ModelStatus
 from schemas.query import Query
@@ -28,11 +31,13 @@ from streams.app import RoleApp, build_app
 from streams.clock import NowMs, loop_s, now_ms
 from streams.consuming import Batch, Intake, Record, attach
 from streams.dead_letters import DeadLetters
+from streams.metering import Reason
 from streams.producing import RecordTooLargeError
 from streams.replay.origin import replayed_by
 from streams.settings import Settings
 from streams.tables import TableReader
 from streams.topics import model_topic
+from streams.tracing import decided
 
 ROLE = "router"
 
@@ -47,17 +52,21 @@ class Router:
         self._settings = settings
         self._prefix = settings.kafka.prefix
         self._outbox = app.outbox
+        self._tracing = app.tracing
         self._dead_letters = DeadLetters(settings.kafka, app.outbox, ROLE, now_ms)
         self._now_ms = now_ms
         self._rules: dict[str, RoutingRule] = {}
+        self._table = Table(self._rules)
         self._health = Health(settings.breaker.report_s)
+        self._meters = RouterMeters(app.registry, settings, now_ms)
         self.intake: Intake
 
-    def put_rule(self, rule: RoutingRule, _: Record) -> None:
+    def put_rule(self, rule: RoutingRule, record: Record) -> None:
         """Takes a rule into force; not an older one, as of a tuner that slept and wakes up."""
         known = self._rules.get(rule.task)
         if known is None or rule.version >= known.version:
             self._rules[rule.task] = rule
+            self._meters.ruled(rule, record.timestamp)
 
     def put_status(self, status: ModelStatus, record: Record) -> None:
         """Notes whether a model can take work."""
@@ -67,17 +76,20 @@ class Router:
         """Routes a batch in order; a reroute that isn't due waits, and holds back its commit."""
         if batch.partition.topic == self._prefix + "reroutes":
             for record in batch.records:
-                self.intake.add_future(self._handle_reroute(batch, record))
+                self.intake.add_future(batch.within(record, self._handle_reroute))
         elif batch.begin():
-            for record in batch.records:
-                await self._handle_query(record)
+            with batch.handling() as handling:
+                for record in batch.records:
+                    handling.take(record)
+                    await self._handle_query(record)
             batch.finish()
 
     async def _handle_query(self, record: Record) -> None:
         try:
             query = decode(Query, record.value)
         except WireError as error:
-            await self._refuse(record, salvage_query_id(record.value), None, str(error))
+            query_id = salvage_query_id(record.value)
+            await self._refuse(record, query_id, None, str(error), "undecodable")
             return
         if not query.query_id:
             name = record.topic.removeprefix(self._prefix)
@@ -108,7 +120,8 @@ class Router:
             assignment = decode(Assignment, record.value)
         except WireError as error:
             if batch.begin(1):
-                await self._refuse(record, salvage_query_id(record.value), None, str(error))
+                query_id = salvage_query_id(record.value)
+                await self._refuse(record, query_id, None, str(error), "undecodable")
                 batch.finish(record)
             return
         # Its worker has blamed the model for that attempt; an error answer mustn't do so again.
@@ -132,21 +145,32 @@ class Router:
         if now >= assignment.deadline_at:
             await self._answer(error_answer(assignment, "deadline", late(assignment), now))
             return
-        table = Table(self._rules, self._health.unavailable(loop_s()))
+        began, now_s = perf_counter(), loop_s()
+        table = self._table_now(now_s)
         query, task = assignment.query, assignment.task
         decision = decide(self._settings, table, query, task, assignment.tried, now_ms=now)
         if isinstance(decision, Refusal):
             await self._wait(assignment, decision, now)
             return
         routed = msgspec.structs.replace(assignment, decision=decision, not_before_at=None)
+        self._meters.decided(decision, began, now)
+        if self._tracing.spans is not None:
+            decided(query.query_id, decision)
         try:
             await self._outbox.send(model_topic(decision.model), routed, key=query.query_id)
         except RecordTooLargeError as error:
-            await self._refuse(record, query.query_id, query, str(error))
+            await self._refuse(record, query.query_id, query, str(error), "too_large")
             return
-        self._health.gave(decision.model, loop_s())
+        self._health.gave(decision.model, now_s)
         if assignment.attempt == 1 and not assignment.waits:
             await self._try_elsewhere(table, routed, now)
+
+    def _table_now(self, now_s: float) -> Table:
+        """The table of before, and what it remembers, while the same models are healthy."""
+        unavailable = self._health.unavailable(now_s)
+        if unavailable != self._table.unhealthy:
+            self._table = Table(self._rules, unavailable)
+        return self._table
 
     async def _try_elsewhere(self, table: Table, routed: Assignment, now: int) -> None:
         """Sends a shadow copy of an embedding query, where one is due."""
@@ -171,6 +195,7 @@ class Router:
         if not refusal.waits:
             await self._answer(error_answer(assignment, refusal.kind, refusal.message, now))
             return
+        self._meters.waits(assignment.task)
         query_id, waits = assignment.query.query_id, assignment.waits + 1
         pause_s = retry_pause_s(self._settings.routing, query_id, waits)
         later = msgspec.structs.replace(
@@ -186,10 +211,15 @@ class Router:
             await self._answer(error_answer(assignment, "no_model", str(error), now))
 
     async def _refuse(
-        self, record: Record, query_id: str | None, query: Query | None, problem: str
+        self,
+        record: Record,
+        query_id: str | None,
+        query: Query | None,
+        problem: str,
+        reason: Reason = "invalid",
     ) -> None:
         """Dead-letters a record; where the query id is known, whoever asked hears of it."""
-        await self._dead_letters.put(record, problem)
+        await self._dead_letters.put(record, problem, reason)
         if query_id is not None:
             now = self._now_ms()
             await self._answer(
@@ -197,45 +227,16 @@ class Router:
             )
 
     async def _answer(self, response: Response) -> None:
-        await self._outbox.send("responses", response, key=response.query_id)
-
-
-def rejection(settings: Settings, assignment: Assignment) -> str | None:
-    """What the last model said, when each that could serve the query has refused the query itself.
-
-    Asking them again can't help: a prompt too long for all of them stays too long.
-    """
-    rejected = {failure.model for failure in assignment.failures if failure.kind == "rejected"}
-    if rejected and rejected.issuperset(capable(settings, assignment.query, assignment.task)):
-        last = assignment.failures[-1]
-        return f"{last.model}: {last.message}"
-    return None
-
-
-def late(assignment: Assignment) -> str:
-    """What to tell a client whose time limit has passed."""
-    limit_s = (assignment.deadline_at - assignment.asked_at) / 1000
-    if not assignment.failures:
-        return f"no answer within its time limit of {limit_s:g} s"
-    last = assignment.failures[-1]
-    return (
-        f"no answer within its time limit of {limit_s:g} s; "
-        f"last of {len(assignment.failures)} failures: {last.model}: {last.kind}: {last.message}"
-    )
+        headers = addressed(response.reply_to)
+        await self._outbox.send("responses", response, key=response.query_id, headers=headers)
 
 
 def build_router(settings: Settings, replica: str = "", now_ms: NowMs = now_ms) -> RoleApp:
     """The process: rule and health readers, the outbox, the agent, the intake."""
     app = build_app(settings, ROLE)
     router = Router(settings, app, now_ms)
-    router.intake = Intake(
-        app,
-        settings.kafka,
-        app.outbox,
-        group=ROLE,
-        topics=["queries", "reroutes"],
-        replica=replica,
-    )
+    kafka, topics = settings.kafka, ["queries", "reroutes"]
+    router.intake = Intake(app, kafka, app.outbox, group=ROLE, topics=topics, replica=replica)
     attach(app, router.intake, router.handle)
     app.before_agents += (
         TableReader(settings.kafka, "rules", RoutingRule, router.put_rule),

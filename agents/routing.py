@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
+from agents.endpoints.parameters import is_demanding, unsupported
 from schemas.assignment import Decision, DecisionKind, ErrorKind
 from schemas.query import Query
 from schemas.routing_rule import RoutingRule
@@ -36,7 +37,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class _Plan:
-    """Who may get the queries of a task that name no models and have met no failure."""
+    """Who may get a task's queries that name no models, met no failure and demand nothing rare."""
 
     rule: RoutingRule | None
     possible: Sequence[str]
@@ -78,9 +79,12 @@ def capable(settings: Settings, query: Query, task: str) -> list[str]:
 
     Embeddings of different vector spaces can't be compared: unless the query says ``any_space``,
     only the models of one space are left: that of the first model that it names, else the
-    task's home space, that of the prior's largest model (docs/routing.md).
+    task's home space, that of the prior's largest model (docs/routing.md). Models whose protocol
+    can't do what the query's parameters ask are left out, unless no other is left: then the query
+    is refused by the parameter's name.
     """
     names = [name for name in settings.candidates(task) if name in (query.models or [name])]
+    names = [name for name in names if not unsupported(settings.models[name], query)] or names
     if settings.tasks[task].needs == "embedding" and not query.any_space:
         home = _home_space(settings, query, task)
         names = [name for name in names if settings.models[name].vector_space == home]
@@ -172,7 +176,7 @@ def decide(
 
 def _plan(settings: Settings, table: Table, query: Query, task: str, tried: Sequence[str]) -> _Plan:
     rule = table.rules.get(task)
-    usual = query.models is None and not tried
+    usual = query.models is None and not tried and not is_demanding(query)
     if usual and (known := table.plans.get((task, query.any_space))) and known.rule is rule:
         return known
     possible = capable(settings, query, task)

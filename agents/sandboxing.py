@@ -71,6 +71,9 @@ def sandbox_flags(settings: Settings, name: str, source: str, partitions: int) -
         "kafka.prefix": f"{settings.kafka.prefix}{name}-",
         "kafka.sandbox": "true",
         "kafka.partitions": str(partitions),
+        # The live ones have those ports, and nobody asks a sandbox.
+        "gateway.enabled": "false",
+        "dashboard.enabled": "false",
     }
     if source == LEARNED_AGAIN:
         flags["windows.tick_s"] = str(NEVER_S)

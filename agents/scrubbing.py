@@ -38,7 +38,8 @@ class Scrubber:
 
     def error(self, error: ModelError) -> ModelError:
         """The same error, without the secret in its message."""
-        return ModelError(error.kind, self.text(error.message), error.retry_after_s)
+        said = self.text(error.message)
+        return ModelError(error.kind, said, error.retry_after_s, asked=error.asked)
 
 
 def _forms(secret: str) -> tuple[str, ...]:

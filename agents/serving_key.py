@@ -1,6 +1,7 @@
 """Who may use an HTTP server of ours: on loopback who is on this machine, elsewhere a key's holder.
 
-The key is a bearer token. It is compared in constant time, and ``/health`` alone needs none.
+The key is a bearer token. It is compared in constant time; what tells whether the server lives
+needs none.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from ipaddress import ip_address
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-OPEN_PATHS = frozenset({"/health"})
+OPEN_PATHS = frozenset({"/health", "/healthz", "/readyz"})
 SHORTEST_KEY = 16
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -30,16 +31,21 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def check_key(host: str, key: str | None) -> None:
+def check_key(host: str, key: str | None, named: str = "--key-variable or --key-file") -> None:
     """Refuses what would be open.
+
+    Args:
+        host: where it is to listen.
+        key: the key, or None.
+        named: how a key is named, for the message.
 
     Raises:
         OpenServerError: no key for an address that isn't loopback, or one that can be guessed.
     """
     if key is None and not is_loopback(host):
         raise OpenServerError(
-            f"on {host} everybody who reaches it could use it: name a key with --key-variable or "
-            "--key-file, or listen on 127.0.0.1"
+            f"on {host} everybody who reaches it could use it: name a key with {named}, or listen "
+            "on 127.0.0.1"
         )
     if key is not None and len(key) < SHORTEST_KEY:
         raise OpenServerError(f"the key must be at least {SHORTEST_KEY} characters that are secret")

@@ -15,6 +15,7 @@ from aiokafka.structs import TopicPartition
 from mode import Service
 
 from agents.merging import RuleFold
+from agents.metering.tuner import TunerMeters
 from agents.sanity import configuration_problem, score_problem
 from agents.standing import repetitions
 from schemas.control import Control
@@ -51,6 +52,7 @@ class Tuner:
         self._fold = RuleFold()
         self._active = False
         self._partitions = settings.kafka.partitions
+        self._meters = TunerMeters(app.registry, settings, lambda: self._active)
 
     async def handle(self, batch: Batch) -> None:
         """Folds a batch of scores or of controls and publishes the rules that follow."""
@@ -64,7 +66,8 @@ class Tuner:
             try:
                 rules += self._take_score(record) if is_scores else self._take_control(record)
             except WireError as error:
-                await self._dead_letters.put(record, str(error))
+                with batch.handling(record):
+                    await self._dead_letters.put(record, str(error))
         await self._publish(rules)
         batch.finish()
         if is_scores:
@@ -110,6 +113,7 @@ class Tuner:
             await self._outbox.flush()
             for rule in some:
                 await self._outbox.send("rules", rule, key=rule.task)
+                self._meters.published(rule)
 
     async def repeat_standing(self) -> None:
         """Sends again what has stood for a day, before retention takes it."""

@@ -3,7 +3,8 @@
 A query's assignment is committed only after its answer, or its reroute, is acknowledged. An
 attempt that fails for good is noted in ``metrics`` and put on ``reroutes`` for another model; a
 query past its time limit gets an error answer, also while it waits for its turn. When too many
-calls fail, a breaker opens: queries are handed on without a call, but for a few probes.
+calls fail, a breaker opens: queries are handed on without a call, but for a few probes. A query
+whose client has left is answered without a call, and a call under way for it is ended.
 """
 
 from __future__ import annotations
@@ -12,33 +13,37 @@ import asyncio
 import os
 import uuid
 from collections.abc import Mapping
-from contextlib import suppress
 
 import msgspec
 from mode import Service
 
-from agents.answering import answered, error_answer, failure_metric, seconds_between
+from agents.answering import answered, failure_metric
 from agents.breaker import Breaker
 from agents.calling import Caller
+from agents.cancelling import Cancellations
 from agents.chunking import Chunks
-from agents.generation import Endpoint
-from agents.judging import is_sampled
+from agents.endpoints.endpoint import Endpoint
 from agents.metering import ModelMeters
 from agents.model_error import ModelError
+from agents.probing import Prober
+from agents.replying import Replies
 from agents.reporting import Reporter
 from schemas.assignment import Assignment, Failure
+from schemas.cancellation import Cancellation
 from schemas.model_status import ModelStatus
-from schemas.response import Response
 from schemas.wire import WireError, decode, salvage_query_id
 from streams.app import RoleApp, build_app
 from streams.clock import NowMs, now_ms
 from streams.consuming import Batch, Intake, Record, attach
 from streams.dead_letters import DeadLetters
+from streams.metering import Reason
 from streams.producing import RecordTooLargeError
 from streams.replay.origin import replayed_by
 from streams.secret_source import read_token
 from streams.settings import Settings, SettingsError
+from streams.tables import TableReader
 from streams.topics import model_topic
+from streams.tracing import decided
 
 ROLE = "worker"
 
@@ -58,8 +63,10 @@ class Worker(Service):
         self._model = settings.models[name]
         self._outbox = app.outbox
         self._dead_letters = DeadLetters(settings.kafka, app.outbox, f"{ROLE}-{name}", now_ms)
+        self._replies = Replies(settings, name, app.outbox, now_ms)
         self._caller = caller
         self._now_ms = now_ms
+        self.cancellations = Cancellations()
         self._slots = asyncio.Semaphore(self._model.concurrency)
         self.intake: Intake
 
@@ -69,7 +76,7 @@ class Worker(Service):
     async def handle(self, batch: Batch) -> None:
         """Starts each record's work; each is finished on its own, in any order."""
         for record in batch.records:
-            self.intake.add_future(self._handle(batch, record))
+            self.intake.add_future(batch.within(record, self._handle))
 
     async def _handle(self, batch: Batch, record: Record) -> None:
         try:
@@ -86,12 +93,18 @@ class Worker(Service):
                 await self._dead_letter(record, str(error))
                 batch.finish(record)
             return
+        decided(assignment.query.query_id, assignment.decision)
         try:
             async with asyncio.timeout(self._left_s(assignment)):
-                await self._slots.acquire()
+                await self.cancellations.unless(assignment.query.query_id, self._slots.acquire)
         except TimeoutError:
             if batch.begin(1):
-                await self._answer_late(assignment, "it waited for the model")
+                await self._replies.late(assignment, "it waited for the model")
+                batch.finish(record)
+            return
+        except ModelError as cancelled:
+            if batch.begin(1):
+                await self._cancel(assignment, cancelled)
                 batch.finish(record)
             return
         try:
@@ -108,58 +121,50 @@ class Worker(Service):
         started = self._now_ms()
         chunks = Chunks(self._outbox, self._name, assignment) if assignment.query.stream else None
         try:
-            answer = await self._caller.ask(assignment, chunks)
+            answer = await self.cancellations.unless(
+                assignment.query.query_id, lambda: self._caller.ask(assignment, chunks)
+            )
         except ModelError as error:
             begun = chunks is not None and chunks.number > 0
-            final = begun or _is_shadow(assignment)
-            if error.kind == "breaker_open" and final:
-                # Without its decision: the model wasn't asked, and isn't to blame.
-                assignment = msgspec.structs.replace(assignment, decision=None)
-            await self._fail(assignment, error, final=final)
+            await self._fail(assignment, error, final=begun or _is_shadow(assignment))
             return
         response = answered(self._name, self._model, assignment, answer, (started, self._now_ms()))
         try:
-            await self._send_answer(response, assignment)
+            await self._replies.answer(response, assignment)
+            self._caller.meters.answered(response)
         except RecordTooLargeError as error:
-            await self._dead_letter(record, str(error))
-            await self._answer_error(assignment, ModelError("bad_answer", str(error)))
-
-    async def _send_answer(self, response: Response, assignment: Assignment) -> None:
-        """Sends it; with its query where a judge may want that, and there is room for it."""
-        query = assignment.query
-        if is_sampled(
-            self._settings,
-            query_id=query.query_id,
-            attempt=assignment.attempt,
-            task=assignment.task,
-            reference=query.reference,
-        ):
-            with suppress(RecordTooLargeError):
-                whole = msgspec.structs.replace(response, query=query)
-                await self._outbox.send("responses", whole, key=query.query_id)
-                return
-        await self._outbox.send("responses", response, key=query.query_id)
+            await self._dead_letter(record, str(error), "too_large")
+            await self._replies.error(assignment, ModelError("bad_answer", str(error)))
 
     async def _fail(self, assignment: Assignment, error: ModelError, *, final: bool) -> None:
         """Blames this model for the attempt, and hands the query on while there is time."""
-        if self._left_s(assignment) <= 0:
-            await self._answer_late(assignment, str(error))
+        if error.kind == "cancelled":
+            await self._cancel(assignment, error)
+        elif self._left_s(assignment) <= 0:
+            await self._replies.late(assignment, str(error))
+        elif final and not error.asked:
+            await self._replies.unblamed(assignment, error)
         elif final:
-            await self._answer_error(assignment, error)
+            await self._replies.error(assignment, error)
         else:
             await self._hand_on(assignment, error)
+
+    async def _cancel(self, assignment: Assignment, error: ModelError) -> None:
+        """Says so to whoever counts answers; the model is neither praised nor blamed."""
+        self._caller.meters.cancelled(called=error.asked)
+        await self._replies.unblamed(assignment, error)
 
     async def _hand_on(self, assignment: Assignment, error: ModelError) -> None:
         now, query_id = self._now_ms(), assignment.query.query_id
         failure = Failure(model=self._name, kind=error.kind, message=error.message, failed_at=now)
-        was_asked = error.kind != "breaker_open"
+        self._caller.meters.rerouted(error.kind)
         rerouted = msgspec.structs.replace(
             assignment,
-            attempt=assignment.attempt + was_asked,
+            attempt=assignment.attempt + error.asked,
             tried=[*assignment.tried, self._name],
             failures=[*assignment.failures, failure][-MOST_FAILURES:],
         )
-        if was_asked:
+        if error.asked:
             metric = failure_metric(assignment, error.kind, now)
             await self._outbox.send("metrics", metric, key=query_id)
         try:
@@ -168,20 +173,12 @@ class Worker(Service):
             plain = msgspec.structs.replace(rerouted, decision=None, failures=[])
             await self._outbox.send("reroutes", plain, key=query_id)
 
-    async def _answer_late(self, assignment: Assignment, why: str) -> None:
-        limit_s = seconds_between(assignment.asked_at, assignment.deadline_at)
-        message = f"no answer within its time limit of {limit_s:g} s; {self._name}: {why}"
-        await self._answer_error(assignment, ModelError("deadline", message))
-
-    async def _answer_error(self, assignment: Assignment, error: ModelError) -> None:
-        response = error_answer(assignment, error.kind, error.message, self._now_ms())
-        await self._outbox.send("responses", response, key=response.query_id)
-
-    async def _dead_letter(self, record: Record, problem: str) -> None:
-        await self._dead_letters.put(record, problem)
+    async def _dead_letter(
+        self, record: Record, problem: str, reason: Reason = "undecodable"
+    ) -> None:
+        await self._dead_letters.put(record, problem, reason)
         if (query_id := salvage_query_id(record.value)) is not None:
-            response = error_answer(query_id, "invalid", problem, self._now_ms())
-            await self._outbox.send("responses", response, key=query_id)
+            await self._replies.invalid(query_id, problem)
 
 
 def _is_shadow(assignment: Assignment) -> bool:
@@ -223,25 +220,29 @@ def build_worker(
         settings.breaker.report_s,
         now_ms,
     )
+    endpoint = Endpoint(declared, token)
     caller = Caller(
         settings,
         model,
-        Endpoint(declared, token),
+        endpoint,
         breaker,
         ModelMeters(app.registry, model, breaker),
         reporter.changed.set,
         now_ms,
     )
     worker = Worker(settings, model, app, caller, now_ms)
-    worker.intake = Intake(
-        app,
-        settings.kafka,
-        app.outbox,
-        group=f"{ROLE}-{model}",
-        topics=[model_topic(model)],
-        replica=replica,
-    )
+    kafka, group, topics = settings.kafka, f"{ROLE}-{model}", [model_topic(model)]
+    worker.intake = Intake(app, kafka, app.outbox, group=group, topics=topics, replica=replica)
     attach(app, worker.intake, worker.handle)
-    app.before_agents += (worker, reporter)
+    left = TableReader(
+        settings.kafka,
+        "cancellations",
+        Cancellation,
+        lambda event, _: worker.cancellations.put(event),
+        from_end=True,
+    )
+    prober = Prober(model, endpoint, breaker, reporter, declared.probe_s)
+    # The look comes before the first report, and both before the first query.
+    app.before_agents += (worker, left, prober, reporter)
     app.after_agents = (worker.intake,)
     return app

@@ -33,8 +33,9 @@ ErrorKind = Literal[
 
 Of the model: ``unreachable`` (no connection), ``timeout``, ``overloaded`` (429, 503),
 ``server_error`` (other 5xx, a broken connection), ``bad_answer`` (200 that isn't an answer),
-``breaker_open`` (it wasn't asked, since it failed too often; no outcome is noted for that).
-Of the query: ``rejected`` (other 4xx), ``invalid`` (not a query we can route), ``cancelled``.
+``breaker_open`` (it wasn't asked, since it failed too often or its server is down; no outcome is
+noted for that). Of the query: ``rejected`` (other 4xx, or a parameter that the model's protocol
+doesn't have), ``invalid`` (not a query we can route), ``cancelled``.
 Of the system: ``deadline`` (its time limit passed), ``no_model`` (no model can ever serve it).
 """
 

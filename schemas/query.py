@@ -29,11 +29,15 @@ class Message(Event, frozen=True, kw_only=True):
 
 
 class Parameters(Event, frozen=True, kw_only=True):
-    """Generation settings; what is left out is the model server's choice."""
+    """Generation settings; what is left out is the model server's choice.
+
+    One that a model's protocol doesn't have is refused by its name (docs/model-servers.md).
+    """
 
     max_tokens: PositiveInt | None = None
     temperature: Seconds | None = None
     top_p: Fraction | None = None
+    top_k: PositiveInt | None = None
     seed: AnyInt | None = None
     stop: list[str] | None = None
     frequency_penalty: float | None = None

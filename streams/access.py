@@ -24,12 +24,14 @@ PRINCIPAL = "User:zeta-"
 class Access:
     """What one role does besides reading in its group. Topics without the prefix.
 
-    ``group``: it commits as a consumer group of the role's name.
+    ``group``: it commits as a consumer group of the role's name. ``watches``: it may ask where
+    every topic ends, and what every role's group has committed.
     """
 
     reads: Sequence[str] = ()
     writes: Sequence[str] = ()
     group: bool = True
+    watches: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,11 +61,25 @@ ROLES = {
     ),
     "archiver": Access(reads=("archive.topics",)),
     "client": Access(reads=("responses",), writes=("queries",), group=False),
+    "gateway": Access(
+        reads=("responses", "chunks"),
+        writes=("queries", "cancellations", "feedback"),
+        group=False,
+    ),
+    "dashboard": Access(
+        reads=(
+            *("queries", "models.*", "reroutes", "responses", "feedback", "metrics", "scores"),
+            *("rules", "rules-log", "model-status", "dead-letters"),
+        ),
+        group=False,
+        watches=True,
+    ),
 }
 """The roles but the workers, the operator and the admin; ``models.*`` is each model's topic."""
 
 EACH_WORKER = Access(
-    writes=("responses", "metrics", "reroutes", "chunks", "model-status", "dead-letters")
+    reads=("cancellations",),
+    writes=("responses", "metrics", "reroutes", "chunks", "model-status", "dead-letters"),
 )
 """Of a worker, besides reading its own model's topic."""
 
@@ -77,7 +93,7 @@ OPERATOR = Access(
 
 def role_names(settings: Settings) -> list[str]:
     """Every role there is a principal for, one worker per model."""
-    return [*ROLES, *(WORKER + name for name in settings.models), "operator", "admin"]
+    return [*ROLES, *_workers(settings), "operator", "admin"]
 
 
 def grants(settings: Settings, role: str) -> list[Grant]:
@@ -94,11 +110,20 @@ def grants(settings: Settings, role: str) -> list[Grant]:
         operations = _operations(reads=name in reads, writes=name in writes)
         if role == "operator" and name in writes:
             operations += ("DescribeConfigs",)  # redrive and replay ask how large a record may be
+        if access.watches and not operations:
+            operations = ("Describe",)
         if operations:
             found.append(Grant(role, "topic", prefix + name, operations))
     if access.group:
         found.append(Grant(role, "group", prefix + role, ("Read",)))
+    if access.watches:
+        groups = [*(name for name, row in ROLES.items() if row.group), *_workers(settings)]
+        found += [Grant(role, "group", prefix + name, ("Describe",)) for name in groups]
     return found
+
+
+def _workers(settings: Settings) -> list[str]:
+    return [WORKER + name for name in settings.models]
 
 
 def _access(role: str) -> Access:
@@ -106,7 +131,7 @@ def _access(role: str) -> Access:
         return OPERATOR
     if role.startswith(WORKER):
         own = model_topic(role.removeprefix(WORKER))
-        return Access(reads=(own,), writes=EACH_WORKER.writes)
+        return Access(reads=(own, *EACH_WORKER.reads), writes=EACH_WORKER.writes)
     return ROLES[role]
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Protocol, runtime_checkable
 
 import faust
 from faust.app.base import BootStrategy
@@ -14,10 +15,20 @@ from mode.types import ServiceT
 from prometheus_client import CollectorRegistry
 
 from streams.denials import told
+from streams.metering import RoleMeters
 from streams.producing import Outbox
 from streams.settings import Settings
+from streams.tracing import Tracing
 
 logger = logging.getLogger(__name__)
+
+
+@runtime_checkable
+class Readiness(Protocol):
+    """A service that can tell whether it can do its work now."""
+
+    def unready(self) -> str | None:
+        """What is missing, in words; None: nothing."""
 
 
 class RoleBoot(BootStrategy):
@@ -44,6 +55,23 @@ class RoleApp(faust.App):
 
     outbox: Outbox
     registry: CollectorRegistry
+    meters: RoleMeters
+    tracing: Tracing
+    _complete = False
+
+    def unready(self) -> list[str]:
+        """What keeps this process from its work, in words; empty: nothing does."""
+        if self.crashed:
+            return ["crashed"]
+        if self.should_stop:
+            return ["draining: work in flight is finished, nothing more is begun"]
+        missing = [] if self._complete else ["the start is not complete"]
+        return [*missing, *self._missing()]
+
+    def _missing(self) -> Iterator[str]:
+        for service in (*self.before_agents, *self.after_agents):
+            if isinstance(service, Readiness) and (why := service.unready()) is not None:
+                yield why
 
     async def on_first_start(self) -> None:
         """Faust's own would make a data directory, which nothing here uses."""
@@ -53,6 +81,7 @@ class RoleApp(faust.App):
         self.flow_control.resume()
 
     async def on_started(self) -> None:
+        self._complete = True
         logger.info("%s is ready", self.conf.id)
 
     async def on_stop(self) -> None:
@@ -68,7 +97,9 @@ def build_app(settings: Settings, role: str) -> RoleApp:
         store="memory://",
     )
     app.registry = CollectorRegistry()
-    app.outbox = Outbox(settings.kafka, client_id=settings.kafka.prefix + role)
+    app.meters = RoleMeters(app.registry)
+    app.tracing = Tracing()
+    app.outbox = Outbox(settings.kafka, client_id=settings.kafka.prefix + role, meters=app.meters)
     app.before_agents = (app.outbox,)
     return app
 

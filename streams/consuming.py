@@ -25,11 +25,12 @@ from aiokafka.errors import (
     RebalanceInProgressError,
 )
 from aiokafka.structs import TopicPartition
-from faust import App, StreamT
 from mode import Service
 
-from streams.batch import Batch, Record
-from streams.connecting import connection
+from streams.accounts import Accounts
+from streams.app import RoleApp
+from streams.batch import Batch, Record, attach
+from streams.ends import Ends
 from streams.membership import Membership
 from streams.producing import Outbox
 from streams.progress import Progress
@@ -71,7 +72,7 @@ class Intake(Service, ConsumerRebalanceListener):  # type: ignore[misc]
 
     def __init__(
         self,
-        app: App,
+        app: RoleApp,
         kafka: Kafka,
         outbox: Outbox,
         *,
@@ -94,35 +95,27 @@ class Intake(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         self._seek = seek
         self._settle = settle
         self._on_revoked = on_revoked
-        self._progress: dict[TopicPartition, Progress] = {}
+        self._tracing = app.tracing
+        self._meters = app.meters
+        self._joined = False
+        self._ends = Ends(kafka.session_timeout_s, lambda: self._consumer, self._topics)
+        self._progress = Accounts(kafka.prefix)
+        self._meters.lag.read = lambda: self._progress.lag(self._ends.known, self._ends.positions)
+        self._meters.in_flight.read = self._progress.in_flight
         self._changed = asyncio.Event()
         self._commit_lock = asyncio.Lock()
         self._consumer: AIOKafkaConsumer
 
     async def on_start(self) -> None:
-        self._consumer = AIOKafkaConsumer(
-            **connection(self._kafka),
-            client_id=self._group,
-            group_id=self._group,
-            group_instance_id=self._membership.instance_id,
-            partition_assignment_strategy=(self._membership.assignor(),),
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            session_timeout_ms=int(self._kafka.session_timeout_s * 1000),
-            heartbeat_interval_ms=int(self._kafka.session_timeout_s * 1000 / 4),
-            rebalance_timeout_ms=int((self._kafka.drain_s + 20) * 1000),
-            max_partition_fetch_bytes=1024 * 1024,
-        )
+        self._consumer = self._membership.consumer()
         self._consumer.subscribe(self._topics, listener=self)
-        self.async_exit_stack.push_async_callback(self._stop_consumer)
+        self.async_exit_stack.push_async_callback(self._membership.leave, self._consumer)
         await self._consumer.start()
+        await self.add_runtime_dependency(self._ends)
 
-    async def _stop_consumer(self) -> None:
-        try:
-            async with asyncio.timeout(STOP_S):
-                await self._consumer.stop()
-        except TimeoutError:
-            self.log.warning("left the group without the broker's answer")
+    def unready(self) -> str | None:
+        """Why no records come in; None while they do, or would if there were any."""
+        return self._ends.unready() if self._joined else "the consumer group has not been joined"
 
     async def on_stop(self) -> None:
         """Lets work in flight finish and commits it; what fails here is a crash too."""
@@ -152,9 +145,8 @@ class Intake(Service, ConsumerRebalanceListener):  # type: ignore[misc]
 
     def _room(self) -> list[TopicPartition]:
         """The partitions that may be read; one that holds nothing always may, so none starves."""
-        held = sum(own.bytes for own in self._progress.values())
-        most = self._max_in_flight if held < self._kafka.max_in_flight_bytes else 1
-        return [tp for tp, own in self._progress.items() if len(own) < most]
+        crowded = self._progress.bytes >= self._kafka.max_in_flight_bytes
+        return self._progress.with_less_than(1 if crowded else self._max_in_flight)
 
     async def _hand_out(self, partition: TopicPartition, records: list[Record]) -> None:
         progress = self._progress.get(partition)
@@ -164,7 +156,9 @@ class Intake(Service, ConsumerRebalanceListener):  # type: ignore[misc]
             raise RuntimeError("an Intake needs exactly one agent: see attach")
         size = sum(len(record.value or b"") for record in records)
         progress.hand_out((record.offset for record in records), size)
-        await self.channel.put(Batch(partition, records, progress, self._changed))  # type: ignore[arg-type]
+        self._meters.consumed.add(self._progress.plain(partition.topic), by=len(records))
+        batch = Batch(partition, records, progress, self._changed, self._group, self._tracing)
+        await self.channel.put(batch)  # type: ignore[arg-type]
 
     @Service.task
     async def _commit(self) -> None:
@@ -188,28 +182,34 @@ class Intake(Service, ConsumerRebalanceListener):  # type: ignore[misc]
             except (CommitFailedError, RebalanceInProgressError, IllegalStateError) as error:
                 # Another member owns the partitions now: it reads these records again.
                 self.log.warning("commit refused, records will be read again: %r", error)
+                self._meters.commits.add("refused")
                 return
+            self._meters.commits.add("ok")
             for tp, now in moved.items():
                 accounts[tp].committed(*now)
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Starts a fresh account for each partition, from its commit or where ``seek`` says."""
         self._membership.joined = True
+        self._meters.assignments.add()
         if self._seek is None:
             # No await before this: a record fetched meanwhile must find its account.
             self._progress.update({partition: Progress() for partition in assigned})
+            self._joined = True
             return
         try:
             positions = await self._seek(self._consumer, assigned)
             for partition in assigned:
                 self._consumer.seek(partition, positions[partition])
                 self._progress[partition] = Progress()
+            self._joined = True
         except Exception as error:
             await self.crash(error)  # aiokafka only logs what a listener raises
             raise
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """Lets work in flight finish, commits it, and forgets the partitions."""
+        self._joined = False
         try:
             await self._membership.check()
             await self._drain(revoked)
@@ -244,23 +244,3 @@ class Intake(Service, ConsumerRebalanceListener):  # type: ignore[misc]
             self._changed.clear()
             with suppress(TimeoutError):  # a crash doesn't set the event
                 await asyncio.wait_for(self._changed.wait(), POLL_MS / 1000)
-
-
-def attach(app: App, intake: Intake, handle: Callable[[Batch], Awaitable[None]]) -> None:
-    """Declares the role's Faust agent: each batch goes to ``handle``, in order of arrival.
-
-    ``handle`` claims and finishes records itself. If it raises, nothing of the batch that isn't
-    finished is ever committed: the process ends, and the next start reads it again.
-    """
-
-    async def agent(batches: StreamT[Batch]) -> None:
-        async for batch in batches:
-            if intake.crashed:
-                return
-            try:
-                await handle(batch)
-            except Exception as error:
-                await intake.crash(error)
-                raise
-
-    app.agent(intake.channel, name=f"{app.conf.id}-agent")(agent)

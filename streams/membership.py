@@ -7,10 +7,13 @@ process puts a token of its own into what it tells the group, and looks for it w
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import uuid
 from collections.abc import Iterable
 from typing import Any
 
+from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.coordinator.protocol import ConsumerProtocol, ConsumerProtocolMemberMetadata
@@ -19,7 +22,10 @@ from aiokafka.errors import KafkaError
 from streams.connecting import connection
 from streams.settings import Kafka
 
+logger = logging.getLogger(__name__)
+
 UUID_CHARS = 36
+LEAVE_S = 5.0
 
 
 class ReplicaTakenError(RuntimeError):
@@ -40,6 +46,31 @@ class Membership:
     def instance_id(self) -> str | None:
         """The name that a restart of this process has in common with it."""
         return f"{self._group}-{self._replica}" if self._replica else None
+
+    def consumer(self) -> AIOKafkaConsumer:
+        """A consumer with this seat, not yet started."""
+        return AIOKafkaConsumer(
+            **connection(self._kafka),
+            client_id=self._group,
+            group_id=self._group,
+            group_instance_id=self.instance_id,
+            partition_assignment_strategy=(self.assignor(),),
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            session_timeout_ms=int(self._kafka.session_timeout_s * 1000),
+            heartbeat_interval_ms=int(self._kafka.session_timeout_s * 1000 / 4),
+            rebalance_timeout_ms=int((self._kafka.drain_s + 20) * 1000),
+            max_partition_fetch_bytes=1024 * 1024,
+        )
+
+    @staticmethod
+    async def leave(consumer: AIOKafkaConsumer) -> None:
+        """Stops the consumer, whether or not the broker takes notice."""
+        try:
+            async with asyncio.timeout(LEAVE_S):
+                await consumer.stop()
+        except TimeoutError:
+            logger.warning("left the group without the broker's answer")
 
     def assignor(self) -> type[RangePartitionAssignor]:
         """The range assignor, with this process's token in what it tells the group.

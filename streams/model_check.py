@@ -33,6 +33,11 @@ def _check_model(key: str, model: Model, where: Where) -> None:
         raise where.error(f"{key}.vector_space", problem)
     if model.protocol == "tei" and "chat" in model.serves:
         raise where.error(f"{key}.serves", "must be embedding alone for a tei endpoint")
+    if model.api == "generate" and model.protocol != "tgi":
+        raise where.error(f"{key}.api", "generate is for a tgi endpoint")
+    if model.protocol != "tei" and (model.truncate or not model.normalize):
+        name = "truncate" if model.truncate else "normalize"
+        raise where.error(f"{key}.{name}", "is for a tei endpoint")
     if found := source_problem(model.token_variable, model.token_file):
         raise where.error(f"{key}.token_{found[0]}", found[1])
     if model.ca_file and (wrong := _ca_problem(model)):

@@ -15,7 +15,9 @@ import msgspec
 from streams.table_check import SettingsError
 
 VARIABLE_PREFIX = "ZETA_"
-NOT_SETTINGS = frozenset({"ZETA_CONFIG", "ZETA_HOME", "ZETA_DATA", "ZETA_REPLICA"})
+NOT_SETTINGS = frozenset(
+    {"ZETA_CONFIG", "ZETA_DATA", "ZETA_HOME", "ZETA_LOG_FORMAT", "ZETA_REPLICA"}
+)
 """Variables that other parts read: the file to load, directories, a process's own name."""
 
 _SECRETS = (

@@ -10,11 +10,14 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.structs import RecordMetadata
 from mode import Service
+from prometheus_client import CollectorRegistry
 
 from schemas.wire import Event, encode
 from streams.connecting import connection
 from streams.denials import told
+from streams.metering import RoleMeters
 from streams.settings import Kafka
+from streams.tracing import CURRENT, follow, outgoing
 
 Headers: TypeAlias = Sequence[tuple[str, bytes]]
 Sent: TypeAlias = tuple[str, "asyncio.Future[RecordMetadata]"]
@@ -52,10 +55,19 @@ class Outbox(Service):
     it is acknowledged, and raises if any record since the start was not. So: send, flush, commit.
     A record that fails, or is not acknowledged for ``patience_s``, crashes the process, also when
     nobody flushes; sending is retried until then, so that a broker can restart meanwhile.
+    What is sent because of a record carries that record's trace context (``streams.tracing``).
     """
 
-    def __init__(self, kafka: Kafka, *, client_id: str, patience_s: float = 30.0) -> None:
+    def __init__(
+        self,
+        kafka: Kafka,
+        *,
+        client_id: str,
+        patience_s: float = 30.0,
+        meters: RoleMeters | None = None,
+    ) -> None:
         super().__init__()
+        self.meters = meters or RoleMeters(CollectorRegistry())
         self._kafka = kafka
         self._client_id = client_id
         self._patience_s = patience_s
@@ -130,10 +142,14 @@ class Outbox(Service):
         self._raise_failure()
         value = event if isinstance(event, bytes) else encode(event)
         raw_key = key.encode() if isinstance(key, str) else key
+        name = self._kafka.prefix + topic
+        span, work = None, CURRENT.get()
+        if work is not None and work.carries:
+            headers, span = outgoing(name, raw_key, headers)
         self._check_size(topic, value, raw_key, headers)
         try:
             future = await self._producer.send(
-                self._kafka.prefix + topic,
+                name,
                 value,
                 key=raw_key,
                 partition=partition,
@@ -142,6 +158,9 @@ class Outbox(Service):
             )
         except KafkaError as error:
             raise self._fail(topic, told(error)) from error
+        self.meters.produced.values[(topic,)] += 1
+        if span is not None:
+            follow(span, future)
         self._unacknowledged.append((topic, future))
 
     def _check_size(self, topic: str, value: bytes, key: bytes | None, headers: Headers) -> None:

@@ -29,6 +29,11 @@ class Progress:
         """How many records were handed out and hold the commit back."""
         return len(self._open)
 
+    @property
+    def reached(self) -> int | None:
+        """The first offset that isn't done, whatever the anchor; None: nothing was handed out."""
+        return self._open[0] if self._open else self._position
+
     def hand_out(self, offsets: Iterable[int], size: int = 0) -> None:
         """Notes records, in offset order, as given to the agent.
 

@@ -25,6 +25,7 @@ ObjectiveName = Literal["accuracy", "balanced", "inverse-latency"]
 # \Z and not $, which would let a line break follow. A model's name is part of a topic's.
 NAME_PATTERN = r"^[a-zA-Z0-9][a-zA-Z0-9._-]{0,199}\Z"
 Name = Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)]
+Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 TopicName = Annotated[str, msgspec.Meta(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._-]{0,248}\Z")]
 
 
@@ -75,10 +76,14 @@ class Model(Section, frozen=True, kw_only=True):
     ``ca_file`` (PEM) is trusted for an https endpoint instead of the system's authorities.
     ``token_variable`` names the variable with the endpoint's bearer token, or ``token_file`` the
     file; a URL with a user or a password in it is refused.
+    ``api`` is tgi's: whether plain prompts go through the chat template (``messages``) or as they
+    are (``generate``). ``normalize`` and ``truncate`` are tei's. The server's health is looked at
+    every ``probe_s``; 0: never (docs/model-servers.md).
     """
 
     endpoint: str = ""
     protocol: Protocol
+    api: Literal["messages", "generate"] = "messages"
     serves: Annotated[list[Capability], msgspec.Meta(min_length=1)]
     size: str = ""
     served_name: str = ""
@@ -87,10 +92,13 @@ class Model(Section, frozen=True, kw_only=True):
     concurrency: PositiveInt = 8
     vector_space: str = ""
     dimension: PositiveInt | None = None
+    normalize: bool = True
+    truncate: bool = False
     timeout_s: PositiveSeconds = 120.0
     connect_timeout_s: PositiveSeconds = 5.0
     first_token_timeout_s: PositiveSeconds | None = None
     retries: NonNegativeInt = 2
+    probe_s: Seconds = 30.0
     token_variable: str = ""
     token_file: str = ""
     ca_file: str = ""
@@ -248,3 +256,46 @@ class Archive(Section, frozen=True, kw_only=True):
     redact: dict[str, Literal["drop", "hash"]] = msgspec.field(default_factory=dict)
     redact_key_variable: str = ""
     redact_key_file: str = ""
+
+
+class Metrics(Section, frozen=True, kw_only=True):
+    """Where each role serves ``/metrics``, ``/healthz`` and ``/readyz``; port 0: nowhere.
+
+    On another host than loopback ``/metrics`` needs a bearer key: the variable or the file.
+    """
+
+    host: Annotated[str, msgspec.Meta(min_length=1)] = "127.0.0.1"
+    port: Port = 0
+    key_variable: str = ""
+    key_file: str = ""
+
+
+class Gateway(Section, frozen=True, kw_only=True):
+    """The OpenAI-compatible HTTP server (docs/gateway.md); port 0: any that is free.
+
+    ``enabled``: ``zeta up`` runs it. Keys are lines ``name=key``, in the variable or the file;
+    without any it serves loopback only. ``max_waiting`` requests wait for answers at a time, and
+    each key may make ``requests_per_minute`` (0: any number): more are answered with 429.
+    """
+
+    enabled: bool = True
+    host: Annotated[str, msgspec.Meta(min_length=1)] = "127.0.0.1"
+    port: Port = 8080
+    keys_variable: str = ""
+    keys_file: str = ""
+    max_waiting: PositiveInt = 1000
+    requests_per_minute: NonNegativeInt = 0
+
+
+class Dashboard(Section, frozen=True, kw_only=True):
+    """The web page of the running loop (docs/dashboard.md); port 0: any that is free.
+
+    ``enabled``: ``zeta up`` runs it. On another host than loopback it needs a key: the variable or
+    the file.
+    """
+
+    enabled: bool = True
+    host: Annotated[str, msgspec.Meta(min_length=1)] = "127.0.0.1"
+    port: Port = 8090
+    key_variable: str = ""
+    key_file: str = ""

@@ -21,10 +21,13 @@ from streams.secret_source import has_credentials, source_problem
 from streams.sections import (
     Archive,
     Breaker,
+    Dashboard,
     Feedback,
+    Gateway,
     Grading,
     Judge,
     Kafka,
+    Metrics,
     Model,
     Name,
     ObjectiveName,
@@ -40,10 +43,13 @@ from streams.table_check import SettingsError, Where, as_struct, check_sections
 __all__ = [
     "Archive",
     "Breaker",
+    "Dashboard",
     "Feedback",
+    "Gateway",
     "Grading",
     "Judge",
     "Kafka",
+    "Metrics",
     "Model",
     "Name",
     "ObjectiveName",
@@ -72,6 +78,9 @@ class Settings(Section, frozen=True, kw_only=True):
     feedback: Feedback = msgspec.field(default_factory=Feedback)
     judge: Judge = msgspec.field(default_factory=Judge)
     archive: Archive = msgspec.field(default_factory=Archive)
+    gateway: Gateway = msgspec.field(default_factory=Gateway)
+    dashboard: Dashboard = msgspec.field(default_factory=Dashboard)
+    metrics: Metrics = msgspec.field(default_factory=Metrics)
 
     def candidates(self, task: str) -> tuple[str, ...]:
         """The models that may serve the task, in the order of the file."""
@@ -147,6 +156,7 @@ def load(
     _check_default_task(settings, where)
     _check_judge(settings, where)
     _check_archive(settings.archive, where)
+    _check_keys(settings, where)
     return settings
 
 
@@ -201,6 +211,15 @@ def _check_judge(settings: Settings, where: Where) -> None:
     for place in ("{question}", "{answer}"):
         if place not in judge.prompt:
             raise where.error("judge.prompt", f"must have {place} in it")
+
+
+def _check_keys(settings: Settings, where: Where) -> None:
+    gateway = settings.gateway
+    if source := source_problem(gateway.keys_variable, gateway.keys_file):
+        raise where.error(f"gateway.keys_{source[0]}", source[1])
+    dashboard = settings.dashboard
+    if source := source_problem(dashboard.key_variable, dashboard.key_file):
+        raise where.error(f"dashboard.key_{source[0]}", source[1])
 
 
 def _check_archive(archive: Archive, where: Where) -> None:

@@ -54,16 +54,23 @@ class TableReader(Service, Generic[E]):
 
     ``put`` gets each event in offset order per partition, with its record. Records that don't
     decode are logged and passed over, replayed ones are passed over: other readers, and the
-    archive, still have them.
+    archive, still have them. With ``from_end`` it reads only what comes after its start.
 
     Raises:
         TopicMissingError: at start, when the topic isn't there.
     """
 
     def __init__(
-        self, kafka: Kafka, topic: str, kind: type[E], put: Callable[[E, Record], None]
+        self,
+        kafka: Kafka,
+        topic: str,
+        kind: type[E],
+        put: Callable[[E, Record], None],
+        *,
+        from_end: bool = False,
     ) -> None:
         super().__init__()
+        self._from_end = from_end
         self._kafka = kafka
         self._topic = kafka.prefix + topic
         self._kind = kind
@@ -90,6 +97,9 @@ class TableReader(Service, Generic[E]):
         )
         await consumer.start()
         consumer.assign(partitions)
+        if self._from_end:
+            await consumer.seek_to_end(*partitions)
+            return
         await consumer.seek_to_beginning(*partitions)
         ends = await consumer.end_offsets(partitions)
         for partition in partitions:

@@ -122,6 +122,11 @@ class WindowFold:
         return []
 
     @property
+    def open_windows(self) -> int:
+        """How many there are, each of one task."""
+        return len(self._open)
+
+    @property
     def looking_back(self) -> bool:
         """Whether the last record lay before the anchor that the fold resumed from."""
         return (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import typer
 from rich.progress import Progress
 
 from agents.client import Client, read_queries
+from agents.commands import completing
 from agents.commands.context import FAILED, Context, Json, get
 from agents.printable import printable
 from agents.summarising import Summary, summary_table
@@ -20,6 +22,14 @@ from schemas.query import Parameters, Query
 from schemas.response import Response
 from schemas.wire import encode
 from streams.settings import Settings
+from streams.tracing import Tracing
+
+
+def traced() -> Tracing:
+    """Whether a client records spans, by the ``OTEL_*`` variables."""
+    tracing = Tracing()
+    tracing.start(os.environ, "zeta-client")
+    return tracing
 
 
 def _new_ids() -> Iterator[str]:
@@ -30,8 +40,14 @@ def _new_ids() -> Iterator[str]:
 def ask(
     context: typer.Context,
     text: Annotated[str, typer.Argument(help="The prompt, or with --embed the text to embed.")],
-    task: Annotated[str | None, typer.Option(help="Left out, the router classifies.")] = None,
-    model: Annotated[list[str] | None, typer.Option(help="Only this model (repeatable).")] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(help="Left out, the router classifies.", autocompletion=completing.tasks),
+    ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this model (repeatable).", autocompletion=completing.models),
+    ] = None,
     max_tokens: Annotated[int | None, typer.Option(min=1)] = None,
     session: Annotated[str | None, typer.Option(help="Queries of a session stay together.")] = None,
     embed: Annotated[bool, typer.Option("--embed", help="Ask for an embedding.")] = False,
@@ -69,7 +85,7 @@ def ask(
 
 
 async def _ask(settings: Settings, query: Query, timeout_s: float) -> Response | None:
-    async with Client(settings) as client:
+    async with Client(settings, traced()) as client:
         await client.send(query)
         await client.flush()
         # The error answer at the time limit comes a little after it.
@@ -136,7 +152,7 @@ async def _send(
     with Progress(console=shared.err, transient=True) as progress:
         sending = progress.add_task("sent", total=len(queries))
         answering = progress.add_task("answered", total=len(queries) if wait else 0)
-        async with Client(settings) as client:
+        async with Client(settings, traced()) as client:
             for query in queries:
                 await client.send(query)
                 progress.advance(sending)
@@ -173,7 +189,12 @@ class _Lines:
 
 def tail(
     context: typer.Context,
-    topic: Annotated[str, typer.Argument(help="A topic's name, e.g. responses or rules-log.")],
+    topic: Annotated[
+        str,
+        typer.Argument(
+            help="A topic's name, e.g. responses or rules-log.", autocompletion=completing.topics
+        ),
+    ],
     from_beginning: Annotated[
         bool, typer.Option("--from-beginning", help="From the first record that is kept.")
     ] = False,

@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 
 from agents.commands.context import Context, Json, get
-from agents.commands.running import role_command
+from agents.commands.running import Options, role_command
 from agents.comparison.balance_figures import figures
 from agents.comparison.balance_load import (
     ENTRANTS,
@@ -170,7 +170,8 @@ def _children(shared: Context, path: Path, scenario: str, port: int) -> list[Chi
     """The models' servers in one process of their own, and a process for each role."""
     command = [*TO_STDERR, sys.executable, "-m", "agents.cli", "sim-model", SCENARIOS[scenario]]
     roles = role_names(load(path, {}, shared.flags))
+    options = Options("warning", replica="balance")
     return [
         Child("sim-model", [*command, "--port", str(port)]),
-        *(Child(role, role_command(shared, role, "warning", "balance")) for role in roles),
+        *(Child(role, role_command(shared, role, options)) for role in roles),
     ]

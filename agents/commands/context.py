@@ -17,6 +17,7 @@ from rich.console import Console
 from agents.printable import printable
 from schemas.wire import Event, encode
 from streams.admin import require_broker
+from streams.logs import LogFormat, Scrub, formatter
 from streams.settings import Settings, load
 
 DEFAULT_FILE = Path("zeta.toml")
@@ -126,18 +127,18 @@ def get(context: typer.Context) -> Context:
     return found
 
 
-def log_to_stderr(level: str, name: str) -> None:
-    """Sets up logging for a role's process: one line per message, with the role's name.
+def log_to_stderr(level: str, name: str, form: LogFormat, scrub: Scrub) -> None:
+    """Sets up logging for a role's process: a line, or an object, per message, without secrets.
 
     The level is ours: libraries' messages below a warning may show headers, and so tokens.
     """
     for ours in OURS:
         logging.getLogger(ours).setLevel(level.upper())
-    logging.basicConfig(
-        level=max(logging.WARNING, logging.getLogger(OURS[0]).level),
-        format=f"%(asctime)s %(levelname)-7s {name}: %(message)s",
-        force=True,
-    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(formatter(form, name, scrub))
+    least = max(logging.WARNING, logging.getLogger(OURS[0]).level)
+    logging.basicConfig(level=least, handlers=[handler], force=True)
+    logging.captureWarnings(capture=True)
     # A new group's coordinator takes a moment; aiokafka calls each of its own retries an error.
     logging.getLogger("aiokafka.consumer.group_coordinator").addFilter(
         lambda entry: "GroupCoordinatorNotAvailableError" not in entry.getMessage()

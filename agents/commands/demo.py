@@ -13,9 +13,10 @@ from typing import Annotated
 
 import typer
 
+from agents import dashboard
 from agents.client import read_queries
 from agents.commands.context import FAILED, Context, get
-from agents.commands.running import role_command
+from agents.commands.running import Options, role_command
 from agents.demo import (
     DemoError,
     Watcher,
@@ -73,6 +74,8 @@ def demo(
             "kafka.bootstrap": bootstrap,
             "kafka.prefix": f"{run}-",
             "archive.directory": str(archive),
+            "dashboard.enabled": "true",
+            "dashboard.port": str(free_ports(1)[0]),
         }
         endpoints = _endpoints(path, simulated=simulated)
         shared.flags |= {
@@ -130,14 +133,14 @@ async def _demo(
     shared: Context, settings: Settings, run: str, endpoints: dict[str, int], *, simulated: bool
 ) -> int:
     await create_topics(settings)
-    roles = [
-        Child(role, role_command(shared, role, "warning", "demo")) for role in role_names(settings)
-    ]
+    options = Options("warning", replica="demo")
+    roles = [Child(role, role_command(shared, role, options)) for role in role_names(settings)]
     children = [*model_children(endpoints, simulated=simulated), *roles]
     queries = with_run_ids(_queries(simulated=simulated), run)
     view = DemoView(shared.out, settings, queries, answers=not simulated)
     watcher = Watcher(settings, on_rule=view.rule, on_grade=view.grade)
     shared.say(f"starting {len(children)} processes: {', '.join(child.name for child in children)}")
+    shared.say(f"watch it at {dashboard.announced(settings)}")
     async with supervised(children, shared.say) as gave_up, watcher.watching():
         await models_up(settings, gave_up)
         await until(watcher.ready, "the first rules and the workers", gave_up)

@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from agents.commands import completing
 from agents.commands.context import USAGE, Json, get
 from agents.local.models import LOCAL_MODELS, run_local_model
 from agents.serving_key import OpenServerError
@@ -67,7 +68,12 @@ def sim_model(
 
 
 def local_model(
-    name: Annotated[str, typer.Argument(help=f"One of {', '.join(LOCAL_MODELS)}.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help=f"One of {', '.join(LOCAL_MODELS)}.", autocompletion=completing.local_models
+        ),
+    ],
     port: Annotated[int, typer.Option(min=1, max=65535, help="On 127.0.0.1.")],
     threads: Annotated[int, typer.Option(min=1)] = 1,
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypeAlias
 
 import typer
 
-from agents.commands import views
+from agents.commands import completing, views
 from agents.commands.context import USAGE, Context, Json, get
 from agents.ordering import OrderError, check, holds
 from agents.viewing import rules_view
@@ -21,8 +21,12 @@ from streams.tables import TableReader
 
 Action: TypeAlias = Literal["pin", "unpin", "freeze", "unfreeze", "exclude", "include"]
 
-Task = Annotated[str, typer.Argument(help="A task's name, e.g. code.")]
-Model = Annotated[str, typer.Argument(help="One of the task's candidates.")]
+Task = Annotated[
+    str, typer.Argument(help="A task's name, e.g. code.", autocompletion=completing.tasks)
+]
+Model = Annotated[
+    str, typer.Argument(help="One of the task's candidates.", autocompletion=completing.models)
+]
 Reason = Annotated[str, typer.Option(help="Why; it is kept with the order.")]
 Timeout = Annotated[float, typer.Option(min=0.1, help="Seconds to wait for the rule.")]
 

@@ -6,7 +6,7 @@ import dataclasses
 
 from agents.commands.context import Context
 from agents.commands.replaying import Order, carry_out
-from agents.commands.running import role_command
+from agents.commands.running import Options, role_command
 from agents.replay_view import Outcome
 from agents.sandboxing import (
     LEARNED_AGAIN,
@@ -63,7 +63,7 @@ async def play_in_sandbox(
     await prepare(sandbox, again=order.run is not None)
     order = dataclasses.replace(order, to=sandbox.kafka.prefix + source)
     children = [
-        Child(role, role_command(inside, role, "warning", ""))
+        Child(role, role_command(inside, role, Options("warning")))
         for role in sandbox_roles(sandbox, source)
     ]
     async with supervised(children, shared.say) as gave_up:

@@ -30,9 +30,29 @@ def routes(state: SimState) -> list[web.RouteDef]:
 def _info(state: SimState) -> list[web.RouteDef]:
     async def info(_: web.Request) -> web.Response:
         model = state.catch_up()
-        return json_response(tgi.info(model) if model.protocol == "tgi" else tei.info(model))
+        return json_response(_tgi_info(model) if model.protocol == "tgi" else tei.info(model))
 
     return [web.get("/info", info)]
+
+
+def _tgi_info(model: SimModel) -> dict[str, Any]:
+    """Body of GET /info."""
+    return {
+        "model_id": model.model_id or model.name,
+        "model_sha": None,
+        "model_pipeline_tag": "text-generation",
+        "max_concurrent_requests": model.max_concurrent_requests,
+        "max_best_of": 2,
+        "max_stop_sequences": 4,
+        "max_input_tokens": model.max_input_tokens,
+        "max_total_tokens": model.max_total_tokens,
+        "validation_workers": 2,
+        "max_client_batch_size": 4,
+        "router": "text-generation-router",
+        "version": tgi.VERSION,
+        "sha": None,
+        "docker_label": "simulated",
+    }
 
 
 def _models(state: SimState) -> web.RouteDef:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from agents.simulation import tools
 from agents.simulation.errors import validation
 from agents.simulation.profile import SimModel
 
@@ -62,6 +63,8 @@ class ChatRequest(msgspec.Struct, frozen=True):
     seed: int | None = None
     stream: bool = False
     stream_options: StreamOptions | None = None
+    tools: list[Json] | None = None
+    tool_choice: str | Json | None = None
 
     def prompt(self) -> str:
         """The text of all messages, a line between them; the last one comes last."""
@@ -143,7 +146,10 @@ def stream_events(made: Generation, prompt: str, parameters: Parameters) -> Iter
 
 def chat(model: SimModel, request: ChatRequest, made: Generation, created: int) -> Json:
     """Body of POST /v1/chat/completions; `created` is a Unix time in seconds."""
+    tool = tools.tool_name(request.tools, request.tool_choice)
     message = {"role": "assistant", "content": made.text}
+    if tool is not None:
+        message = tools.message(tool, made.text)
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": _reason(made)}
     head = _chat_head(model, request, made, created)
     return {"object": "chat.completion", **head, "choices": [choice], "usage": usage(made)}
@@ -154,13 +160,22 @@ def chat_events(
 ) -> Iterator[Json]:
     """Chunks of a chat stream, without the closing `[DONE]`."""
     head = {"object": "chat.completion.chunk", **_chat_head(model, request, made, created)}
-    for index, token in enumerate(made.tokens, 1):
-        delta = {"role": "assistant", "content": "" if token.special else token.text}
-        reason = _reason(made) if index == len(made.tokens) else None
+    parts = list(_deltas(request, made))
+    for index, delta in enumerate(parts, 1):
+        reason = _reason(made) if index == len(parts) else None
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
         yield {**head, "choices": [choice], "usage": None}
     if request.stream_options and request.stream_options.include_usage:
         yield {**head, "choices": [], "usage": usage(made)}
+
+
+def _deltas(request: ChatRequest, made: Generation) -> Iterator[Json]:
+    tool = tools.tool_name(request.tools, request.tool_choice)
+    if tool is not None:
+        yield from tools.deltas(tool, made.text)
+        return
+    for token in made.tokens:
+        yield {"role": "assistant", "content": "" if token.special else token.text}
 
 
 def usage(made: Generation) -> Json:
@@ -168,26 +183,6 @@ def usage(made: Generation) -> Json:
     prompt, completion = len(made.prompt), len(made.tokens)
     total = prompt + completion
     return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": total}
-
-
-def info(model: SimModel) -> Json:
-    """Body of GET /info."""
-    return {
-        "model_id": model.model_id or model.name,
-        "model_sha": None,
-        "model_pipeline_tag": "text-generation",
-        "max_concurrent_requests": model.max_concurrent_requests,
-        "max_best_of": 2,
-        "max_stop_sequences": 4,
-        "max_input_tokens": model.max_input_tokens,
-        "max_total_tokens": model.max_total_tokens,
-        "validation_workers": 2,
-        "max_client_batch_size": 4,
-        "router": "text-generation-router",
-        "version": VERSION,
-        "sha": None,
-        "docker_label": "simulated",
-    }
 
 
 def _content(message: Message) -> str:

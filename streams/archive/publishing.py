@@ -62,6 +62,18 @@ class PartitionArchive:
         self._busy = threading.Lock()
         self._gone = False
         self._pending_bytes = 0
+        self._published: list[tuple[int, int]] = []
+
+    @property
+    def age_s(self) -> float:
+        """How long ago the oldest record came that isn't published."""
+        since = self._since
+        return 0.0 if since is None else max(0.0, self._clock() - since)
+
+    def take_published(self) -> list[tuple[int, int]]:
+        """Rows and bytes of each file that was published since the last call."""
+        taken, self._published = self._published, []
+        return taken
 
     @property
     def held_bytes(self) -> int:
@@ -165,6 +177,7 @@ class PartitionArchive:
         if self._head is not None:
             head, part = self._head
             head.publish(part)
+            self._published.append((head.rows, head.bytes))
             self._head = None
             self._roll_s = self._limits.roll_s
             self.chain.advance(part)

@@ -134,3 +134,31 @@ def test_whatever_happens_it_never_stays_shut(steps: list[tuple[str, int]]) -> N
     for call in calls:
         breaker.give_up(call)
     assert breaker.begin(now_s + QUICK.longest_open_s) is not None
+
+
+def test_a_server_that_is_down_opens_it_whatever_its_calls_said() -> None:
+    breaker = after(None)
+    assert breaker.looked("away") is False, "it has just answered"
+    assert breaker.looked("away") is True
+    assert (breaker.state, breaker.reason, breaker.wakes_at_s) == ("open", "away", None)
+    assert breaker.begin(99.0) is None
+    assert breaker.looked("away") is False
+    assert breaker.looked(None) is True
+    assert breaker.state == "healthy"
+
+
+def test_an_answer_proves_that_the_server_is_up() -> None:
+    breaker = after()
+    call = begun(breaker, 0.0)
+    breaker.looked("its /health gave no answer")
+    breaker.end(call, None, 1.0)
+    assert breaker.state == "healthy"
+
+
+def test_a_server_that_is_up_closes_nothing_that_calls_have_opened() -> None:
+    breaker = after(DOWN, DOWN, DOWN)
+    breaker.looked("away")
+    breaker.looked(None)
+    assert (breaker.state, breaker.wakes_at_s) == ("open", breaker.opens_until_s)
+    probed(breaker, None)
+    assert breaker.state == "probing"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from aiohttp import web
 
-from agents.generation import Endpoint
+from agents.endpoints.endpoint import Endpoint
 from agents.model_error import ModelError
 from schemas.query import Query
 from streams.settings import Model

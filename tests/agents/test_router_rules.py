@@ -6,18 +6,20 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from agents.router import Router
 from streams.app import RoleApp
 from streams.consuming import Record
+from streams.tracing import Tracing
 from tests.agents.routing_parts import SETTINGS, rule
 
-RECORD = cast(Record, None)
+RECORD = cast(Record, SimpleNamespace(timestamp=0))
 
 
 @pytest.fixture
 def router() -> Router:
-    app: Any = SimpleNamespace(outbox=None)
+    app: Any = SimpleNamespace(outbox=None, registry=CollectorRegistry(), tracing=Tracing())
     return Router(SETTINGS, cast(RoleApp, app), lambda: 0)
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.routing import Refusal, Table, capable, decide, propensities, task_problem, weights
 from schemas.assignment import Decision
-from schemas.query import Query
+from schemas.query import Parameters, Query
 from schemas.routing_rule import RoutingRule
 from schemas.wire import MILLION, decode, encode
+from streams.settings import Model, Task
 from tests.agents.routing_parts import SETTINGS, chat, rule, table, texts
 
 
@@ -203,3 +205,23 @@ def test_what_a_table_remembers_is_of_usual_queries_alone() -> None:
     assert isinstance(wide, Decision)
     assert isinstance(narrow, Decision)
     assert (len(wide.eligible), len(narrow.eligible)) == (3, 2)
+
+
+def test_parameters_that_a_model_has_no_word_for_go_to_one_that_has() -> None:
+    plain = Model(endpoint="http://m", protocol="tgi", serves=["chat"])
+    models = {"base": msgspec.structs.replace(plain, api="generate"), "chat": plain}
+    tasks = {"code": Task(prior={"base": 1.0})}
+    settings = msgspec.structs.replace(SETTINGS, models=models, tasks=tasks)
+    one_table = Table({})
+    tools = Parameters(tools=[{"type": "function"}])
+
+    def model(parameters: Parameters) -> str:
+        query = Query(query_id="q", prompt="x", parameters=parameters)
+        found = decide(settings, one_table, query, "code", (), now_ms=7)
+        assert isinstance(found, Decision)
+        return found.model
+
+    assert [model(told) for told in (Parameters(), tools, Parameters())] == ["base", "chat", "base"]
+    alone = msgspec.structs.replace(settings, models={"base": models["base"]})
+    query = Query(query_id="q", prompt="x", parameters=tools)
+    assert capable(alone, query, "code") == ["base"], "which then refuses it by name"

@@ -9,6 +9,8 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+from prometheus_client import CollectorRegistry
+
 from schemas.wire import Event, WireError, decode, encode
 from streams.batch import Batch
 from streams.consuming import Record
@@ -16,6 +18,7 @@ from streams.producing import Headers, Outbox
 from streams.progress import Progress
 from streams.settings import Settings, load
 from streams.topics import event_types
+from streams.tracing import Tracing
 from tests.fuzz.shaping import partition
 
 TEXT = """
@@ -118,6 +121,8 @@ class FakeApp:
 
     def __init__(self) -> None:
         self.outbox = KeepingOutbox()
+        self.registry = CollectorRegistry()
+        self.tracing = Tracing()
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(name)

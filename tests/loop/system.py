@@ -24,6 +24,7 @@ from schemas.wire import Event, encode
 from streams.admin import create_topics
 from streams.app import RoleApp
 from streams.settings import Settings, load
+from streams.spans import Spans
 from streams.tables import partitions_of
 from tests.loop.watching import Topic, until
 
@@ -77,7 +78,8 @@ class Process:
 class System:
     """One test's router.
 
-    ``models`` are sections of the settings; a test adds its own before ``prepare``.
+    ``models`` are sections of the settings; a test adds its own before ``prepare``. ``spans``
+    record what the roles do that ``run`` starts.
     """
 
     def __init__(self, bootstrap: str, prefix: str, directory: Path) -> None:
@@ -91,8 +93,11 @@ class System:
             "windows": {"size_s": 1.0, "lateness_s": 0.2, "tick_s": 0.1},
             "tasks.code": {"needs": "chat"},
             "feedback": {"index_dir": str(directory / "index")},
+            "gateway": {"enabled": False},
+            "dashboard": {"enabled": False},
         }
         self.settings: Settings
+        self.spans: Spans | None = None
         self.processes: list[Process] = []
         self._stack = AsyncExitStack()
         self._apps: dict[str, RoleApp] = {}
@@ -138,6 +143,8 @@ class System:
         """Runs roles in this process, on the test's loop."""
         apps = {role: build_role(self.settings, role, "") for role in roles}
         self._apps |= apps
+        for app in apps.values():
+            app.tracing.spans = self.spans
         await asyncio.gather(*(app.start() for app in apps.values()))
 
     def registry(self, role: str) -> CollectorRegistry:

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from agents.generation import Endpoint
+from agents.endpoints.endpoint import Endpoint
 from agents.model_error import ModelError
 from agents.simulation.profile import SimModel, merge
 from agents.simulation.server import serve
@@ -97,15 +97,43 @@ def live_responses() -> list[httpx.Response]:
     return [kept for kept in gc.get_objects() if isinstance(kept, httpx.Response)]
 
 
-async def test_streams_leave_nothing_behind() -> None:
+async def test_streams_share_a_connection_and_leave_nothing_behind() -> None:
     before = live_responses()
     said = (piece("a"), piece("b", "stop"), b"data: [DONE]\n\n")
     async with scripted(*said) as (url, script), endpoint(url) as asked:
         for _ in range(5):
             answer = await asked.answer(CHAT, "", 5.0, drop)
             assert (answer.text, answer.finish_reason) == ("ab", "stop")
-        await until(lambda: script.open == 0, "every connection is closed", 5)
-        assert not [kept for kept in live_responses() if all(kept is not old for old in before)]
+        assert script.connections == 1
+        await until(
+            lambda: all(any(kept is old for old in before) for kept in live_responses()),
+            "nothing refers to the streams' responses",
+            5,
+        )
+
+
+async def test_a_connection_that_was_kept_and_is_closed_costs_no_answer() -> None:
+    said = (piece("a", "stop"), b"data: [DONE]\n\n")
+    async with scripted(*said, hangs_up=True) as (url, script), endpoint(url) as asked:
+        for asks in range(1, 4):
+            assert (await asked.answer(CHAT, "", 5.0, drop)).text == "a"
+            assert script.connections == asks
+        assert len(script.heads) == 3
+
+
+async def test_a_server_that_hangs_up_at_once_is_not_asked_again() -> None:
+    asks = 0
+
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asks
+        await reader.readuntil(b"\r\n\r\n")
+        asks += 1
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        error = await error_of(f"http://127.0.0.1:{port}", stream=False)
+    assert (error.kind, asks) == ("server_error", 1)
 
 
 @pytest.mark.parametrize("after", [(), (piece("some"),)], ids=["at once", "after a piece"])

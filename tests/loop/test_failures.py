@@ -44,7 +44,7 @@ def sum_query(query_id: str, time_limit_s: float = 20.0) -> Query:
 
 async def test_an_unreachable_model_is_blamed_and_another_one_answers(system: System) -> None:
     await system.chat_sim("alive")
-    system.tables["models.dead"] = chat(dead())
+    system.tables["models.dead"] = chat(dead(), probe_s=0)
     system.tables["tasks.code"]["prior"] = {"dead": 1.0}
     await system.prepare()
     responses = await system.topic("responses", Response)
@@ -69,7 +69,7 @@ async def test_an_unreachable_model_is_blamed_and_another_one_answers(system: Sy
 
 
 async def test_without_another_model_the_time_limit_brings_an_error(system: System) -> None:
-    system.tables["models.dead"] = chat(dead())
+    system.tables["models.dead"] = chat(dead(), probe_s=0)
     await system.prepare()
     responses = await system.topic("responses", Response)
     metrics = await system.topic("metrics", Metric)
@@ -153,8 +153,8 @@ async def test_a_slow_answer_is_cut_off_at_the_time_limit(system: System) -> Non
 
 async def test_when_all_were_tried_the_list_starts_again(system: System) -> None:
     port = free_port()
-    system.tables["models.away"] = chat(f"http://127.0.0.1:{port}")
-    system.tables["models.dead"] = chat(dead())
+    system.tables["models.away"] = chat(f"http://127.0.0.1:{port}", probe_s=0)
+    system.tables["models.dead"] = chat(dead(), probe_s=0)
     await system.prepare()
     responses = await system.topic("responses", Response)
     reroutes = await system.topic("reroutes", Assignment)

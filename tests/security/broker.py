@@ -23,7 +23,8 @@ EXPIRED = "EXPIRED"
 NOBODY = "zeta-nobody"
 PREFIX = "sec-"
 MODELS = ("good", "plain")
-ROLES = ("router", "grader", "aggregator", "tuner", "archiver", "worker-good", "worker-plain")
+WORKERS = ("worker-good", "worker-plain")
+ROLES = ("router", "grader", "aggregator", "tuner", "archiver", "dashboard", *WORKERS)
 USERS = (*(f"zeta-{role}" for role in (*ROLES, "client", "operator", "admin")), NOBODY)
 
 _SCRAM_MODULE = "org.apache.kafka.common.security.scram.ScramLoginModule required;"

@@ -12,6 +12,7 @@ from typing import TypeVar
 from schemas.wire import Event
 from streams.access import PRINCIPAL, Grant, grants
 from streams.admin import create_topics
+from streams.broker.ready import free_ports
 from streams.settings import Settings, load
 from streams.tables import read_all
 from tests.loop.system import Process, System, system_at
@@ -95,6 +96,7 @@ async def secured_system(secure: Secured, directory: Path) -> AsyncIterator[Secu
         for model in MODELS:
             await system.chat_sim(model, error_rate=0.3)
         system.tables["archive"] = {"directory": str(directory / "archive"), "roll_s": 1.0}
+        system.tables["dashboard"] = {"port": free_ports(1)[0]}
         made = SecuredSystem(secure, system)
         await made.prepare()
         yield made

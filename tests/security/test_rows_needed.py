@@ -16,7 +16,7 @@ from agents.roles import build_role
 from streams.access import Grant, grants
 from streams.admin import create_topics
 from streams.denials import told
-from streams.settings import Archive, Kafka, Model, Settings, Task
+from streams.settings import Archive, Dashboard, Gateway, Kafka, Model, Settings, Task
 from tests.security.acls import Acls
 from tests.security.broker import NOBODY, Secured
 
@@ -30,6 +30,8 @@ NEEDED = {
     "tuner": ("scores", "controls", "rules", "rules-log", "tuner"),
     "worker-good": ("models.good", "worker-good"),
     "archiver": ("queries", "dead-letters", "archiver"),
+    "gateway": ("responses", "chunks"),
+    "dashboard": ("rules", "responses", "models.good", "chunks"),
 }
 
 
@@ -44,6 +46,8 @@ async def settings(
         models={"good": Model(endpoint="http://127.0.0.1:9", protocol="tgi", serves=["chat"])},
         tasks={"reasoning": Task()},
         archive=Archive(directory=str(folder / "archive")),
+        gateway=Gateway(port=0),
+        dashboard=Dashboard(port=0),
     )
     await create_topics(made)
     kafka = Kafka(**secure.scram(NOBODY, prefix=PREFIX))

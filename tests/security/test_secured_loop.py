@@ -7,6 +7,7 @@ import shlex
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
+import httpx
 import msgspec
 import pytest
 import pytest_asyncio
@@ -91,8 +92,18 @@ async def test_the_loop_uses_each_row_and_needs_no_other(running: SecuredSystem)
     archive = system.directory / "archive"
     for topic in ("queries", "rules", "dead-letters"):
         await until_archived(archive, topic, 1)
+    await read_stories(running, [*sorted(wanted), "nobody-asked-this"])
     await until(lambda: not unused(running), "each row is used")
     assert not refused(running.secure.log, ROLES)
+
+
+async def read_stories(running: SecuredSystem, query_ids: Iterable[str]) -> None:
+    """Opens queries' stories on the dashboard: then it reads what it doesn't follow."""
+    port = running.system.settings.dashboard.port
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as http:
+        for query_id in query_ids:
+            story = (await http.get(f"/api/queries/{query_id}")).raise_for_status().json()
+            assert story["found"] == (query_id != "nobody-asked-this")
 
 
 def unused(running: SecuredSystem) -> set[Use]:

@@ -19,7 +19,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 
 from schemas.wire import Event, decode
-from streams import consuming
+from streams import membership
 from streams.app import RoleApp, build_app, run_app
 from streams.consuming import Batch, Intake, Record, attach
 from streams.producing import Outbox
@@ -81,7 +81,7 @@ class Copier:
         impatient = partial(
             AIOKafkaConsumer, max_poll_interval_ms=int(options.poll_interval_s * 1000)
         )
-        vars(consuming)["AIOKafkaConsumer"] = impatient
+        vars(membership)["AIOKafkaConsumer"] = impatient
         self.intake = Intake(
             app,
             options.kafka,

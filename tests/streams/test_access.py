@@ -29,8 +29,8 @@ def may(role: str, operation: str) -> set[str]:
 
 def test_each_role_has_its_rows() -> None:
     assert role_names(SETTINGS) == [
-        "router", "grader", "aggregator", "tuner", "archiver", "client",
-        "worker-a", "worker-b", "operator", "admin",
+        "router", "grader", "aggregator", "tuner", "archiver", "client", "gateway",
+        "dashboard", "worker-a", "worker-b", "operator", "admin",
     ]  # fmt: skip
     for role in role_names(SETTINGS):
         rows = grants(SETTINGS, role)
@@ -47,9 +47,19 @@ def test_a_role_commits_in_its_own_group_alone(role: str) -> None:
     assert groups == [Grant(role, "group", f"p-{role}", ("Read",))]
 
 
-@pytest.mark.parametrize("role", ["client", "operator", "admin"])
-def test_people_have_no_group(role: str) -> None:
+@pytest.mark.parametrize("role", ["client", "gateway", "operator", "admin"])
+def test_who_commits_nothing_has_no_group(role: str) -> None:
     assert {row.resource for row in grants(SETTINGS, role)} == {"topic"}
+
+
+def test_the_dashboard_only_looks() -> None:
+    rows = grants(SETTINGS, "dashboard")
+    assert {row.operations for row in rows} == {("Read",), ("Describe",)}
+    assert {row.name.removeprefix("p-") for row in rows if row.resource == "group"} == {
+        *("router", "grader", "aggregator", "tuner", "archiver", "worker-a", "worker-b")
+    }
+    assert {row.name for row in rows if row.resource == "topic"} == TABLE
+    assert not may("dashboard", "Read") & {"controls", "chunks", "cancellations"}
 
 
 def test_names_are_those_of_topics() -> None:
@@ -65,7 +75,7 @@ def test_one_role_writes_what_decides() -> None:
 
 
 def test_a_worker_reads_its_own_models_queries_alone() -> None:
-    assert may("worker-a", "Read") == {"models.a"}
+    assert may("worker-a", "Read") == {"models.a", "cancellations"}
     assert not {topic for topic in may("worker-a", "Write") if topic.startswith("models.")}
     assert may("router", "Write") >= {"models.a", "models.b"}
 

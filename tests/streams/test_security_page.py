@@ -16,13 +16,14 @@ def _names(names: Sequence[str]) -> str:
 
 
 def _row(role: str, access: Access) -> str:
-    group = f"`{role}`" if access.group else "-"
+    group = "describes every role's" if access.watches else "-"
+    group = f"`{role}`" if access.group else group
     return f"| `{role}` | {_names(access.reads)} | {_names(access.writes)} | {group} |"
 
 
 def rows() -> list[str]:
     """The table's lines, as they must be."""
-    worker = Access(reads=("models.<model>",), writes=EACH_WORKER.writes)
+    worker = Access(reads=("models.<model>", *EACH_WORKER.reads), writes=EACH_WORKER.writes)
     return [
         *(_row(role, access) for role, access in ROLES.items()),
         _row("worker-<model>", worker),

@@ -45,6 +45,13 @@ FILE_ERRORS = [
     ("models.a", "endpoint = 'a:80'", "endpoint: must be an http:// or https:// URL; got 'a:80'"),
     ("models.a", "endpoint = 'http://'", "endpoint: must be an http:// or https:// URL"),
     ("models.a", "endpoint = 'http://a:b'", "endpoint: must be an http:// or https:// URL"),
+    (
+        "models.a",
+        "protocol = 'openai'\napi = 'generate'",
+        "models.a.api: generate is for a tgi endpoint",
+    ),
+    ("models.a", "truncate = true", "models.a.truncate: is for a tei endpoint"),
+    ("models.a", "normalize = false", "models.a.normalize: is for a tei endpoint"),
     ("models.a", "protocol = 'tei'", "models.a.serves: must be embedding alone for a tei"),
     ("kafka", "partitions = 0", "kafka.partitions: must be an integer at least 1; got 0"),
     ("kafka", "partitions = 1e3", "kafka.partitions: must be an integer at least 1; got 1000.0"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agents.grader import reference_of
+from agents.references import reference_of
 from schemas.query import Reference
 from schemas.response import AnswerError, Response
 from streams.sections import TaskReference

@@ -5,15 +5,14 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
-from unittest import mock
+from typing import Any, Literal, TypeAlias
 
 import httpx
+import msgspec
 
-from agents import generation
 from agents.answering import answered, outcome_metric
 from agents.classifying import classify
-from agents.generation import Endpoint
+from agents.endpoints.endpoint import Endpoint
 from agents.graders import GRADERS
 from agents.graders.code import source
 from agents.graders.grade import GradeError
@@ -27,6 +26,7 @@ from tests.fuzz.shaping import Choices, examples_of, shaped
 from tests.fuzz.stage import finish, settings
 from tests.fuzz.target import Target
 
+Api: TypeAlias = Literal["messages", "generate"]
 BODIES: tuple[Any, ...] = (
     {
         "id": "",
@@ -50,6 +50,27 @@ BODIES: tuple[Any, ...] = (
         "usage": None,
     },
     {"choices": [{"delta": {"content": ""}, "finish_reason": "stop"}], "usage": {}},
+    {
+        "choices": [
+            {
+                "delta": {
+                    "tool_calls": [
+                        {"index": 0, "id": "1", "function": {"name": "f", "arguments": "{}"}}
+                    ]
+                },
+                "finish_reason": "stop",
+            }
+        ]
+    },
+    {
+        "generated_text": "2",
+        "details": {"finish_reason": "length", "generated_tokens": 1, "prefill": [], "tokens": []},
+    },
+    {
+        "index": 1,
+        "token": {"id": 1, "text": "2", "logprob": -1.0, "special": False},
+        "details": {"finish_reason": "eos_token", "generated_tokens": 1, "input_length": 2},
+    },
     [[0.5, 0.5]],
     {"data": [{"index": 0, "embedding": [0.5, 0.5]}], "usage": {"prompt_tokens": 1}},
     {"error": "overloaded", "error_type": "overloaded"},
@@ -92,39 +113,32 @@ def _reply(choices: Choices) -> httpx.Response:
 
 
 @functools.cache
-def _endpoint(name: str) -> tuple[Endpoint, list[httpx.Response]]:
+def _endpoint(name: str, api: Api) -> tuple[Endpoint, list[httpx.Response]]:
     replies: list[httpx.Response] = []
 
-    def client(headers: Any = None, timeout: Any = None) -> httpx.AsyncClient:
-        def handle(_: httpx.Request) -> httpx.Response:
-            return replies[-1]
+    def handle(_: httpx.Request) -> httpx.Response:
+        return replies[-1]
 
-        transport = httpx.MockTransport(handle)
-        return httpx.AsyncClient(
-            transport=transport, headers=headers, timeout=timeout, follow_redirects=True
-        )
-
-    patch = mock.patch.object(generation, "http_client", client)
-    patch.start()
-    try:
-        return Endpoint(settings().models[name], None), replies
-    finally:
-        patch.stop()
+    model = msgspec.structs.replace(settings().models[name], api=api)
+    return Endpoint(model, None, httpx.MockTransport(handle)), replies
 
 
-QUERIES = (
-    ("only", Query(query_id="q", prompt="1 + 1"), False),
-    ("only", Query(query_id="q", prompt="1 + 1", stream=True), True),
-    ("embed-4b", Query(query_id="q", input="x"), False),
-    ("code-7b", Query(query_id="q", input=["x"]), False),
+CHAT = Query(query_id="q", prompt="1 + 1")
+QUERIES: tuple[tuple[str, Api, Query, bool], ...] = (
+    ("only", "messages", CHAT, False),
+    ("only", "messages", CHAT, True),
+    ("only", "generate", CHAT, False),
+    ("only", "generate", CHAT, True),
+    ("embed-4b", "messages", Query(query_id="q", input="x"), False),
+    ("code-7b", "messages", Query(query_id="q", input=["x"]), False),
 )
 _EXAMPLE = decode(Assignment, json.dumps(examples_of("models")[0]).encode())
 
 
 async def _ask(data: bytes) -> None:
     choices = Choices(data)
-    name, query, streams = choices.of(QUERIES)
-    endpoint, replies = _endpoint(name)
+    name, api, query, streams = choices.of(QUERIES)
+    endpoint, replies = _endpoint(name, api)
     replies[:] = [_reply(choices)]
 
     async def on_text(text: str) -> None:

@@ -1,0 +1,1 @@
+"""``zeta bench``: how fast the product is, each figure beside a yardstick of the same run."""

@@ -1,0 +1,78 @@
+"""``zeta bench aggregator``: metrics folded per second, and memory, beside a bare reader."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+
+from agents.benchmarks.figures import Row, over_runs
+from agents.benchmarks.processes import BenchError, running, yardstick
+from agents.benchmarks.router import counted
+from agents.benchmarks.town import POLL_S, STALLED_S, Town, town
+from agents.benchmarks.worlds import metric_records, sections
+from schemas.tick import Tick
+from schemas.window_score import WindowScore
+from schemas.wire import encode
+from streams.clock import now_ms
+from streams.consuming import Record
+from streams.tables import TableReader
+
+MODELS = TASKS = 3
+PARTITIONS = 4
+WINDOWS = {"size_s": 1.0, "panes": 1, "lateness_s": 0.0, "tick_s": 60.0, "skew_s": 600.0}
+AHEAD_MS = 30_000
+"""How far ahead the tick is that closes every window once the last metric is folded."""
+
+
+async def bench_aggregator(
+    bootstrap: str, runs: int, sizes: Sequence[int], say: Callable[[str], None]
+) -> Row:
+    """Metrics per second of one process, from its readiness to the last window's part."""
+    rows = []
+    for size in sizes:
+        found = []
+        for run in range(runs):
+            say(f"aggregator: {size:,} metrics, run {run + 1} of {runs}")
+            made = sections(MODELS, TASKS, partitions=PARTITIONS, windows=WINDOWS)
+            async with town(bootstrap, made) as place:
+                await place.fill("metrics", metric_records(size, MODELS, TASKS, now_ms()))
+                tick = encode(Tick(ticked_at=now_ms() + AHEAD_MS))
+                await place.fill("metrics", [(b"", tick)] * PARTITIONS)
+                folded = await _fold(place, size)
+                command = yardstick("bare_reader", str(place.file))
+                with running("bare-reader", command, place.directory) as process:
+                    bare = (await counted(process, size)).rate(size)
+                ratio = folded["metrics_per_s"] / bare
+                found.append({**folded, "bare_reader_per_s": bare, "ratio_to_bare_reader": ratio})
+        rows.append({"metrics": size, **over_runs(found)})
+    return {"bench": "aggregator", "runs": runs, "rows": rows}
+
+
+async def _fold(place: Town, size: int) -> dict[str, float]:
+    closed: set[int] = set()
+    last_s = 0.0
+
+    def put(score: WindowScore, _: Record) -> None:
+        nonlocal last_s
+        if score.models and score.next_offset >= size // PARTITIONS:
+            closed.add(score.partition)
+            last_s = time.monotonic()
+
+    reader = TableReader(place.settings.kafka, "scores", WindowScore, put)
+    await reader.start()
+    try:
+        with place.role("aggregator", "--log-level", "info") as process:
+            await asyncio.to_thread(process.wait_for, " is ready")
+            began_s = time.monotonic()
+            while len(closed) < PARTITIONS:
+                process.check()
+                if time.monotonic() - began_s > STALLED_S + size / 5000:
+                    raise BenchError(f"{len(closed)} of {PARTITIONS} partitions were folded")
+                await asyncio.sleep(POLL_S)
+            return {
+                "metrics_per_s": size / (last_s - began_s),
+                "resident_mb": process.resident_mb(),
+            }
+    finally:
+        await reader.stop()

@@ -1,0 +1,99 @@
+"""The benchmarks' results as tables: for a terminal, and for ``docs/benchmarks.md``. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from agents.benchmarks.figures import Row
+
+TITLES = {
+    "router": "Router",
+    "decision": "One decision",
+    "path": "Query to answer",
+    "throughput": "The whole loop",
+    "worker": "Worker",
+    "aggregator": "Aggregator",
+    "loop-delay": "The loop's delay",
+    "scale": "Growth",
+    "start": "Start, and rest",
+}
+
+WHAT = {
+    "router": "Records per second that one router process decodes, validates, decides, encodes, "
+    "has acknowledged and commits, queries of 1 KB, rules in force. The bare loop does the same "
+    "without deciding; Faust's agents read the same topic, one doing nothing, one in the "
+    "tutorial's way. Counted by commits (Faust's by its own count), without the first tenth.",
+    "decision": "Microseconds of `agents.routing.decide`, each call timed by itself; LiteLLM's is "
+    "`async_get_available_deployment` of a Router with as many deployments.",
+    "path": "Milliseconds at the client from sending a query to its answer, models without "
+    "latency. The bare hops are two consumers that do nothing but the same call with the same "
+    "client; LiteLLM's Router calls the same server from one process, without Kafka.",
+    "throughput": "64 queries unanswered at a time, three simulated models without latency. "
+    "Processor time is that of router, three workers, grader and aggregator; LiteLLM's is that of "
+    "its one process, its client included.",
+    "worker": "Answers per second that one worker commits, 64 calls at a time, a model without "
+    "latency, beside 64 loops of the same client and nothing else.",
+    "aggregator": "Metrics folded per second by one process, from its readiness to the last part "
+    "of the last window, beside a loop that reads and decodes the same.",
+    "loop-delay": "Milliseconds. A window is closed when the last of its parts is on `scores`; "
+    "routed is the first query whose decision names the rule.",
+    "scale": "Records per second of all router processes together, on this machine, which the "
+    "broker shares.",
+    "start": "`zeta kafka start`, `zeta topics create` and `zeta up`, one after the other, from "
+    "nothing; MB (10^6 bytes) resident five seconds after.",
+}
+
+
+def number(value: float) -> str:
+    """Three digits that matter, thousands apart."""
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def cell(value: Any) -> str:
+    """A spread as median (least to largest), anything else as it is."""
+    if isinstance(value, Mapping) and "median" in value:
+        median, least, largest = (number(value[key]) for key in ("median", "min", "max"))
+        return f"{median} ({least} to {largest})"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table in Markdown."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def tables(found: Row) -> str:
+    """One benchmark's figures."""
+    if "rows" in found:
+        header = list(found["rows"][0])
+        return table(header, ([cell(row[key]) for key in header] for row in found["rows"]))
+    figures = {key: value for key, value in found.items() if isinstance(value, Mapping)}
+    figures = {key: value for key, value in figures.items() if "median" in value}
+    return table(
+        ["figure", "median (least to largest)"], ([k, cell(v)] for k, v in figures.items())
+    )
+
+
+def page(machine: Row, command: str, elapsed_s: float, found: Sequence[Row]) -> str:
+    """The whole page."""
+    size = f"{machine['cores']} cores ({machine['processor']}), {machine['memory_gb']:g} GB"
+    intro = (
+        f"Written by `{command}` in {elapsed_s / 60:.0f} minutes on {size}; Python "
+        f"{machine['python']}, Kafka {machine['kafka']}. The broker, the models and the load are "
+        "on the same machine. Each figure is the median of the runs, with the least and the "
+        "largest; ratios are taken run by run. Models are simulated; nothing else is."
+    )
+    parts = ["# Benchmarks", intro]
+    for row in found:
+        name = row["bench"]
+        asked = ", ".join(
+            f"{key.replace('_', ' ')} {value:,}"
+            for key, value in row.items()
+            if isinstance(value, int | float) and not isinstance(value, bool)
+        )
+        parts += [f"## {TITLES[name]}", f"`zeta bench {name}`: {asked}.", WHAT[name], tables(row)]
+    return "\n\n".join(parts) + "\n"

@@ -1,0 +1,119 @@
+"""``zeta bench path``: query to answer at a steady rate, beside two bare hops and LiteLLM."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import ExitStack, asynccontextmanager
+
+from agents.benchmarks.figures import Row, over_runs, percentile
+from agents.benchmarks.processes import BenchError, Running, running, yardstick
+from agents.benchmarks.router import rules
+from agents.benchmarks.town import Town, town
+from agents.benchmarks.worker import simulated
+from agents.benchmarks.worlds import names, query, sections
+from agents.client import Client
+
+MODEL = names("model", 1)[0]
+ANSWERS_WITHIN_S = 60.0
+
+
+async def bench_path(
+    bootstrap: str, runs: int, rate: float, seconds: float, say: Callable[[str], None]
+) -> Row:
+    """Milliseconds from a query's send to its answer at the client, models without latency."""
+    found = []
+    for run in range(runs):
+        say(f"path: run {run + 1} of {runs}")
+        async with town(bootstrap, {}) as nowhere:
+            with simulated(nowhere.directory) as (endpoint, _):
+                found.append(await _run(bootstrap, endpoint, nowhere, rate, seconds))
+    return {
+        "bench": "path",
+        "runs": runs,
+        "queries_per_s": rate,
+        "seconds": seconds,
+        **over_runs([{**run, **_ratios(run)} for run in found]),
+    }
+
+
+def _ratios(run: dict[str, float]) -> dict[str, float]:
+    return {f"ratio_to_bare_hops_{at}": run[f"{at}_ms"] / run[f"bare_hops_{at}_ms"] for at in PARTS}
+
+
+PARTS = ("p50", "p99")
+
+
+async def _run(
+    bootstrap: str, endpoint: str, nowhere: Town, rate: float, seconds: float
+) -> dict[str, float]:
+    made = sections(1, 1, endpoints=[endpoint])
+    async with town(bootstrap, made) as place:
+        await rules(place, 1)
+        async with ready(place, ["router", f"worker-{MODEL}"]):
+            ours = await ask(place, rate, seconds)
+    async with town(bootstrap, made) as place, hops(place):
+        bare = await ask(place, rate, seconds)
+    calls = round(rate * seconds)
+    command = yardstick("litellm_calls", endpoint, str(calls), "64", str(rate))
+    with running("litellm", command, nowhere.directory) as process:
+        await asyncio.to_thread(process.wait_for, "took_s", seconds + 60)
+        said = next(line for line in process.said().splitlines() if line.startswith("{"))
+    theirs = json.loads(said)["took_s"]
+    return {**_parts("", ours), **_parts("bare_hops_", bare), **_parts("litellm_", theirs)}
+
+
+def _parts(prefix: str, took_s: Sequence[float]) -> dict[str, float]:
+    return {
+        f"{prefix}p50_ms": 1000 * percentile(took_s, 0.5),
+        f"{prefix}p99_ms": 1000 * percentile(took_s, 0.99),
+    }
+
+
+@asynccontextmanager
+async def ready(place: Town, roles: Sequence[str]) -> AsyncIterator[list[Running]]:
+    """Roles as processes, all of them ready, for as long as the block lasts."""
+    with ExitStack() as stack:
+        processes = [stack.enter_context(place.role(role, "--log-level", "info")) for role in roles]
+        for process in processes:
+            await asyncio.to_thread(process.wait_for, " is ready")
+        yield processes
+
+
+@asynccontextmanager
+async def hops(place: Town) -> AsyncIterator[None]:
+    """The two bare hops, both ready."""
+    with ExitStack() as stack:
+        for hop in ("first", "second"):
+            command = yardstick("bare_hops", str(place.file), hop)
+            process = stack.enter_context(running(f"hop-{hop}", command, place.directory))
+            await asyncio.to_thread(process.wait_for, "hop is ready")
+        yield
+
+
+async def ask(place: Town, rate: float, seconds: float) -> list[float]:
+    """Asks at an even rate; the seconds to each answer, without the first tenth of them."""
+    total = round(rate * seconds)
+    asked_s: dict[str, float] = {}
+    took: dict[str, float] = {}
+    clock = time.monotonic
+    async with Client(place.settings) as client:
+        queries = [query(number, 1, "p") for number in range(total)]
+
+        async def send() -> None:
+            began_s = clock()
+            for number, one in enumerate(queries):
+                await asyncio.sleep(max(0.0, began_s + number / rate - clock()))
+                asked_s[one.query_id] = clock()
+                await client.send(one)
+
+        sending = asyncio.create_task(send())
+        ids = {one.query_id for one in queries}
+        async for answer in client.answers(ids, seconds + ANSWERS_WITHIN_S):
+            took[answer.query_id] = clock() - asked_s[answer.query_id]
+        await sending
+    if len(took) < total:
+        raise BenchError(f"{total - len(took)} of {total} queries weren't answered")
+    return [took[one.query_id] for one in queries[total // 10 :]]

@@ -1,0 +1,1 @@
+"""Programs that the product is measured against: as little as can do the same job."""

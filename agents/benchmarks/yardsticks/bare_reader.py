@@ -1,0 +1,44 @@
+"""The least that an aggregator can be: consume and decode. Prints how many, as it goes."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from pathlib import Path
+
+from aiokafka import AIOKafkaConsumer
+
+from schemas.metric import Metric
+from schemas.tick import Tick
+from schemas.wire import decode
+from streams.connecting import connection
+from streams.settings import load
+
+
+async def main(file: Path) -> None:
+    """Reads ``metrics`` from its beginning."""
+    kafka = load(file, {}).kafka
+    consumer = AIOKafkaConsumer(
+        kafka.prefix + "metrics",
+        **connection(kafka),
+        group_id=kafka.prefix + "bare-reader",
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=1024 * 1024,
+    )
+    await consumer.start()
+    seen = 0
+    while True:
+        fetched = await consumer.getmany(timeout_ms=200, max_records=kafka.max_batch)
+        for records in fetched.values():
+            for record in records:
+                decode(Metric | Tick, record.value)  # type: ignore[arg-type]
+                seen += 1
+        if fetched:
+            await consumer.commit()
+            print(f"seen {time.monotonic():.6f} {seen}", flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1])))

@@ -1,0 +1,1 @@
+"""What Kubernetes is told of this product, made from the settings: ``zeta manifests``."""
