@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
@@ -11,16 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.contracts.files import read_schemas
 from schemas.arrow import EVENTS
 from schemas.contract import event_schema
 from schemas.contract_changes import Change, changes
 from schemas.contract_kinds import UnknownSchemaError
 from schemas.wire import encode
 from tests.schemas.event_strategies import events
-from tests.schemas.examples import Example
 
-PAST = Path(__file__).parent / "examples_past"
 TEXT = {"type": "string"}
 NUMBER = {"type": "number", "minimum": 0}
 PART = {"type": "object", "properties": {"a": TEXT}, "required": ["a"]}
@@ -245,23 +241,3 @@ def test_what_does_not_break_takes_every_old_record(event: Any, data: st.DataObj
     )
     value = json.loads(encode(data.draw(events(event))))
     assert not set(rest) - value.keys()
-
-
-def _past() -> list[Any]:
-    return [
-        pytest.param(Example(path.parent.name, path.stem, path.read_bytes()), id=path.parent.name)
-        for path in sorted(PAST.glob("*/*.json"))
-        if path.parent.name != "schemas"
-    ]
-
-
-@pytest.mark.parametrize("example", _past())
-def test_records_of_the_past_still_decode(example: Example) -> None:
-    assert type(example.decoded()) in example.types
-
-
-def test_nothing_since_the_kept_schemas_breaks() -> None:
-    """They are those of the last release; replace them when one is made."""
-    today = {event.__name__: event_schema(event) for event in EVENTS}
-    found = [str(one) for one in changes(read_schemas(PAST / "schemas"), today) if one.breaks]
-    assert not found
