@@ -11,27 +11,9 @@ import typer
 from aiokafka.errors import KafkaError
 
 from agents.client import QueryFileError
-from agents.commands import (
-    archive,
-    asking,
-    bench,
-    broker,
-    dead_letters,
-    demo,
-    doctor,
-    evaluate,
-    manifests,
-    models,
-    orders,
-    rebuild,
-    replay,
-    running,
-    schemas,
-    views,
-    whatif,
-)
 from agents.commands.context import FAILED, USAGE, Context, parse_flags
-from agents.local.models import MissingWheelError
+from agents.commands.lazily import Lazily
+from agents.local.missing import MissingWheelError
 from agents.simulation.profile import ProfileError
 from streams.admin import BrokerUnreachable, TopicRefusedError
 from streams.broker import BrokerError
@@ -42,35 +24,11 @@ from streams.tables import TopicMissingError
 from streams.tracing import TracingError
 
 app = typer.Typer(
+    cls=Lazily,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="A Kafka-native router for language and embedding models that learns from every answer.",
 )
-app.add_typer(broker.kafka, name="kafka")
-app.add_typer(broker.topics, name="topics")
-app.add_typer(bench.bench, name="bench")
-app.add_typer(orders.rules, name="rules")
-app.add_typer(archive.archive, name="archive")
-app.add_typer(dead_letters.dead_letters, name="dead-letters")
-for command in (
-    demo.demo,
-    running.up,
-    running.run,
-    asking.ask,
-    asking.send,
-    asking.tail,
-    views.scores,
-    rebuild.rebuild,
-    replay.replay,
-    evaluate.evaluate,
-    whatif.whatif,
-    schemas.schemas,
-    doctor.doctor,
-    models.sim_model,
-    models.local_model,
-    manifests.manifests,
-):
-    app.command()(command)
 
 
 @app.callback()

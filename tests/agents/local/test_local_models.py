@@ -25,7 +25,8 @@ from agents.local import generator
 from agents.local import models as local_models
 from agents.local.embedder import DIMENSION, MAX_TOKENS, Vector
 from agents.local.embedding_server import MAX_BATCH
-from agents.local.models import LOCAL_MODELS, MissingWheelError, require_wheels, run_local_model
+from agents.local.missing import MissingWheelError
+from agents.local.models import LOCAL_MODELS, require_wheels, run_local_model
 from schemas.query import Query
 
 ROOT = Path(__file__).parents[3]
