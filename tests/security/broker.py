@@ -24,7 +24,7 @@ NOBODY = "zeta-nobody"
 PREFIX = "sec-"
 MODELS = ("good", "plain")
 WORKERS = ("worker-good", "worker-plain")
-ROLES = ("router", "grader", "aggregator", "tuner", "archiver", "dashboard", *WORKERS)
+ROLES = ("router", "grader", "aggregator", "tuner", "archiver", "dashboard", "gateway", *WORKERS)
 USERS = (*(f"zeta-{role}" for role in (*ROLES, "client", "operator", "admin")), NOBODY)
 
 _SCRAM_MODULE = "org.apache.kafka.common.security.scram.ScramLoginModule required;"

@@ -96,7 +96,9 @@ async def secured_system(secure: Secured, directory: Path) -> AsyncIterator[Secu
         for model in MODELS:
             await system.chat_sim(model, error_rate=0.3)
         system.tables["archive"] = {"directory": str(directory / "archive"), "roll_s": 1.0}
-        system.tables["dashboard"] = {"port": free_ports(1)[0]}
+        dashboard, gateway = free_ports(2)
+        system.tables["dashboard"] = {"port": dashboard}
+        system.tables["gateway"] = {"port": gateway}
         made = SecuredSystem(secure, system)
         await made.prepare()
         yield made

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shlex
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
@@ -93,6 +94,7 @@ async def test_the_loop_uses_each_row_and_needs_no_other(running: SecuredSystem)
     for topic in ("queries", "rules", "dead-letters"):
         await until_archived(archive, topic, 1)
     await read_stories(running, [*sorted(wanted), "nobody-asked-this"])
+    await use_the_gateway(running)
     await until(lambda: not unused(running), "each row is used")
     assert not refused(running.secure.log, ROLES)
 
@@ -104,6 +106,22 @@ async def read_stories(running: SecuredSystem, query_ids: Iterable[str]) -> None
         for query_id in query_ids:
             story = (await http.get(f"/api/queries/{query_id}")).raise_for_status().json()
             assert story["found"] == (query_id != "nobody-asked-this")
+
+
+async def use_the_gateway(running: SecuredSystem) -> None:
+    """An answer, a stream, a feedback, and clients that leave at once."""
+    port = running.system.settings.gateway.port
+    body = {"model": "auto:code", "messages": [{"role": "user", "content": "17 + 4"}]}
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}/v1", timeout=20) as http:
+        answer = (await http.post("/chat/completions", json=body)).raise_for_status().json()
+        assert answer["choices"][0]["message"]["content"]
+        stream = await http.post("/chat/completions", json={**body, "stream": True})
+        assert "data: [DONE]" in stream.text
+        feedback = {"id": answer["id"], "score": 1.0}
+        (await http.post("/feedback", json=feedback)).raise_for_status()
+        for _ in range(5):
+            with contextlib.suppress(httpx.ReadTimeout):
+                await http.post("/chat/completions", json=body, timeout=0.002)
 
 
 def unused(running: SecuredSystem) -> set[Use]:
