@@ -24,7 +24,8 @@ def manifests(
 
     Example: zeta manifests deploy/kubernetes
 
-    Give --config deploy/kubernetes/zeta.toml before it for the settings that lie there. Asks no broker and no cluster: see docs/kubernetes.md.
+    Give --config deploy/kubernetes/zeta.toml before it for the settings that lie there. Asks no
+    broker and no cluster: see docs/kubernetes.md.
     """
     shared = get(context)
     try:
