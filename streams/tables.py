@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -21,6 +22,10 @@ from streams.settings import Kafka
 E = TypeVar("E", bound=Event)
 
 
+NOT_YET_S = (0.1, 0.3, 0.6)
+"""A node that is asked just after a topic was made may not have heard of it yet."""
+
+
 class TopicMissingError(RuntimeError):
     """A topic that the role needs does not exist."""
 
@@ -38,11 +43,15 @@ async def partitions_of(kafka: Kafka, topic: str) -> list[TopicPartition]:
     admin = AIOKafkaAdminClient(**connection(kafka))
     await admin.start()
     try:
-        (described,) = await patiently(lambda: admin.describe_topics([topic]))
+        for pause_s in (*NOT_YET_S, None):
+            (described,) = await patiently(lambda: admin.describe_topics([topic]))
+            if described["error_code"] == TopicAuthorizationFailedError.errno:
+                raise TopicAuthorizationFailedError(topic)
+            if described["partitions"] or pause_s is None:
+                break
+            await asyncio.sleep(pause_s)
     finally:
         await admin.close()
-    if described["error_code"] == TopicAuthorizationFailedError.errno:
-        raise TopicAuthorizationFailedError(topic)
     numbers = sorted(row["partition"] for row in described["partitions"])
     if not numbers:
         raise TopicMissingError(topic)

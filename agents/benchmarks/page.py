@@ -34,8 +34,8 @@ WHAT = {
     "its one process, its client included.",
     "worker": "Answers per second that one worker commits, 64 calls at a time, a model without "
     "latency, beside 64 loops of the same client and nothing else.",
-    "aggregator": "Metrics folded per second by one process, from its readiness to the last part "
-    "of the last window, beside a loop that reads and decodes the same.",
+    "aggregator": "Metrics folded per second by one process, without the first tenth of them, to "
+    "the last part of the last window, beside a loop that reads and decodes the same.",
     "loop-delay": "Milliseconds. A window is closed when the last of its parts is on `scores`; "
     "routed is the first query whose decision names the rule.",
     "scale": "Records per second of all router processes together, on this machine, which the "

@@ -92,6 +92,10 @@ async def test_equal_models_share_a_load_that_one_alone_is_slow_under(system: Sy
         await order(system, "unpin")
         await until(lambda: shared(responses.events[-JUDGED:]), "the load is shared", 20)
         reached = len(responses.events)
-        await responses.until(lambda found: len(found) >= reached + JUDGED, "as many again")
-    assert shared(responses.events[reached:][:JUDGED]), "it stays shared"
+        enough = reached + 2 * JUDGED
+        await responses.until(lambda found: len(found) >= enough, "twice as many", 30)
+    after = responses.events[reached:enough]
+    assert largest_share(after) < LARGEST_SHARE, "it stays shared"
+    # Not by how much: whatever else the machine does by then is in these times, too.
+    assert p95_s(after) < pinned_s
     assert all(response.error is None for response in responses.events)

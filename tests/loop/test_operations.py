@@ -203,4 +203,4 @@ async def test_a_thousand_unknown_names_in_records_make_no_series(system: System
     for role in roles:
         new = sets_of(system.registry(role)) - before[role]
         assert not any("unknown" in word for row in new for word in row), new
-        assert len(new) < 10, new
+        assert len(new) < 50, new  # of topics that the role reads for the first time
