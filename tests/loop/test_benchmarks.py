@@ -62,9 +62,9 @@ async def test_throughput(kafka_bootstrap: str) -> None:
 
 
 async def test_aggregator(kafka_bootstrap: str) -> None:
-    found = await bench_aggregator(kafka_bootstrap, 1, [8000], quiet)
+    found = await bench_aggregator(kafka_bootstrap, 1, [60_000], quiet)
     (row,) = found["rows"]
-    assert row["metrics"] == 8000
+    assert row["metrics"] == 60_000
     assert row["metrics_per_s"]["median"] > 0
     assert row["resident_mb"]["median"] > 20
 
