@@ -234,6 +234,7 @@ def build_archiver(
         replica=replica,
         max_in_flight=2 * settings.kafka.max_batch,
         seek=archiver.seek,
+        commits_seek=True,
         settle=archiver.settle,
         on_revoked=archiver.forget,
     )

@@ -16,13 +16,14 @@ from aiokafka.errors import (
     NodeNotReadyError,
     RequestTimedOutError,
     TopicAlreadyExistsError,
+    UnknownTopicOrPartitionError,
     for_code,
 )
 
 from streams.connecting import connection
 from streams.denials import or_hidden
 from streams.diagnosing import refusal
-from streams.patience import patiently
+from streams.patience import NOT_YET_S, patiently
 from streams.settings import Kafka, Settings
 from streams.topic_drift import FoundTopic, TopicReport, WantedTopic, report, wanted_topics
 
@@ -195,6 +196,17 @@ async def _configurations(
     """The topics' configurations as the broker applies them, by topic."""
     if not names:
         return {}
+    for pause_s in NOT_YET_S:
+        try:
+            return await _configurations_now(admin, names)
+        except UnknownTopicOrPartitionError:
+            await asyncio.sleep(pause_s)
+    return await _configurations_now(admin, names)
+
+
+async def _configurations_now(
+    admin: AIOKafkaAdminClient, names: list[str]
+) -> dict[str, dict[str, str | None]]:
     asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
     answers = await admin.describe_configs(asked)
     found = {}

@@ -64,6 +64,8 @@ class Intake(Service, ConsumerRebalanceListener):  # type: ignore[misc]
             gets its partitions back at once); empty for dynamic membership.
         max_in_flight: records per partition, default ``kafka.max_in_flight``.
         seek: called on each assignment; says where to read from, instead of the commit.
+        commits_seek: where ``seek`` says is committed, too: what is before it is done, though its
+            commit was lost with whoever did it.
         settle: called with partitions that are leaving, at a rebalance or at the end, when the
             work in flight is done: a role that gathers gives up what it holds, and may anchor
             before the last commit. It has ``drain_s``, together with that work.
@@ -81,6 +83,7 @@ class Intake(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         replica: str = "",
         max_in_flight: int | None = None,
         seek: Seek | None = None,
+        commits_seek: bool = False,
         settle: Callable[[set[TopicPartition]], Awaitable[None]] | None = None,
         on_revoked: Callable[[set[TopicPartition]], None] | None = None,
     ) -> None:
@@ -93,6 +96,7 @@ class Intake(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         self._membership = Membership(kafka, self._group, replica)
         self._max_in_flight = max_in_flight or kafka.max_in_flight
         self._seek = seek
+        self._commits_seek = commits_seek
         self._settle = settle
         self._on_revoked = on_revoked
         self._tracing = app.tracing
@@ -201,7 +205,10 @@ class Intake(Service, ConsumerRebalanceListener):  # type: ignore[misc]
             positions = await self._seek(self._consumer, assigned)
             for partition in assigned:
                 self._consumer.seek(partition, positions[partition])
-                self._progress[partition] = Progress()
+                self._progress[partition] = progress = Progress()
+                if self._commits_seek and positions[partition]:
+                    progress.anchor(positions[partition], "")
+            self._changed.set()
             self._joined = True
         except Exception as error:
             await self.crash(error)  # aiokafka only logs what a listener raises

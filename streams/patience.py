@@ -15,6 +15,9 @@ from streams.settings import Kafka
 
 T = TypeVar("T")
 
+NOT_YET_S = (0.1, 0.3, 0.6)
+"""Pauses: a node that is asked just after a topic was made may not have heard of it yet."""
+
 PATIENCE_S = 20.0
 PAUSE_S = 0.2
 

@@ -15,15 +15,11 @@ from mode import Service
 from schemas.wire import Event, WireError, decode
 from streams.connecting import connection
 from streams.consuming import POLL_MS, Record
-from streams.patience import patiently
+from streams.patience import NOT_YET_S, patiently
 from streams.replay.origin import replayed_by
 from streams.settings import Kafka
 
 E = TypeVar("E", bound=Event)
-
-
-NOT_YET_S = (0.1, 0.3, 0.6)
-"""A node that is asked just after a topic was made may not have heard of it yet."""
 
 
 class TopicMissingError(RuntimeError):

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from streams import tables
+from streams.patience import NOT_YET_S
 from streams.settings import Kafka
-from streams.tables import NOT_YET_S, TopicMissingError, partitions_of
+from streams.tables import TopicMissingError, partitions_of
 
 
 class Admin:
