@@ -12,6 +12,8 @@ from typing import Any, Self
 
 import httpx
 
+from agents.http_transport import Transport
+
 LARGEST_REPLY_BYTES = 16 * 1024 * 1024
 """Of one reply, or all of a stream: more than a record takes, by far."""
 
@@ -63,6 +65,10 @@ class Pool(httpx.AsyncClient):
     The hub's client enters what its factory gave it, and would close it when it is left itself.
     """
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._cookies = _NoCookies()
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -75,39 +81,12 @@ class Pool(httpx.AsyncClient):
             json = {**json, **EXACTLY.get()}
         return super().build_request(*args, json=json, **kwargs)
 
-    async def send(self, request: httpx.Request, **kwargs: Any) -> httpx.Response:
-        """Sends it, over another connection if the server had hung up the one that was kept.
 
-        Some servers do so after a stream without a word, and all after some time: what is sent
-        just then is lost, and was never begun.
-        """
-        while True:
-            attempt = _Attempt()
-            request.extensions["trace"] = attempt
-            try:
-                return await super().send(request, **kwargs)
-            except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
-                if not attempt.was_lost:
-                    raise
+class _NoCookies(httpx.Cookies):
+    """Keeps none: a model server has none to give, and to look for them takes 4 % of a call."""
 
-
-class _Attempt:
-    """Notes, for httpcore, what is done for one request.
-
-    ``was_lost``: it was sent on a connection that had been kept, and no reply began.
-    """
-
-    def __init__(self) -> None:
-        self.was_lost = False
-        self._is_fresh = False
-
-    async def __call__(self, event: str, _: Mapping[str, Any]) -> None:
-        if event.startswith("connection.connect_"):
-            self._is_fresh = True
-        elif event == "http11.send_request_headers.started":
-            self.was_lost = not self._is_fresh
-        elif event == "http11.receive_response_headers.complete":
-            self.was_lost = False
+    def extract_cookies(self, response: httpx.Response) -> None:
+        """Leaves them."""
 
 
 def trust(ca_file: str) -> ssl.SSLContext | None:
@@ -134,11 +113,9 @@ def open_pool(
         headers={**(headers or {}), "Accept-Encoding": "identity"},
         event_hooks={"response": [_received]},
         timeout=timeout,
-        verify=trusted or _usual(),
-        limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
         # A server could have prompts sent, or our network asked, wherever it likes.
         follow_redirects=False,
-        transport=transport,
+        transport=transport or Transport(trusted or _usual()),
     )
 
 

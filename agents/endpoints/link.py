@@ -7,11 +7,16 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
-from huggingface_hub import AsyncInferenceClient, set_async_client_factory
+from huggingface_hub import AsyncInferenceClient, constants, set_async_client_factory
 
 from agents.http_client import EXACTLY, HEADERS, LENT, lent, open_pool, trust
 from agents.reply import counted
 from streams.settings import Model
+
+USER_AGENT = "zeta-router"
+
+NOBODYS = "none"
+"""The hub's client gets it as a token, or it would look for one on disk at each call."""
 
 
 class Link:
@@ -30,11 +35,16 @@ class Link:
         self.model = model
         self.base = model.endpoint.rstrip("/")
         self.root = self.base.removesuffix("/v1")
-        # An empty header keeps the hub's client from sending a token that it finds by itself.
-        self._headers = {"Authorization": f"Bearer {token}" if token else ""}
+        # These names, in these letters, replace what the hub's client would send by itself.
+        self._headers = {
+            "authorization": f"Bearer {token}" if token else "",
+            "user-agent": USER_AGENT,
+        }
         self._timeout = httpx.Timeout(model.timeout_s, connect=model.connect_timeout_s, pool=None)
         self.pool = open_pool(self._headers, self._timeout, trust(model.ca_file), transport)
         set_async_client_factory(lent)
+        # It would look, at each call, through some forty variables for what runs this process.
+        constants.HF_HUB_DISABLE_TELEMETRY = True
 
     # Any: the client's overloads can't be called with arguments that are only known here.
     @asynccontextmanager
@@ -49,7 +59,7 @@ class Link:
         EXACTLY.set(exactly)
         timeout: Any = self._timeout
         async with AsyncInferenceClient(
-            base_url=url, headers=self._headers, timeout=timeout
+            base_url=url, headers=self._headers, timeout=timeout, token=NOBODYS
         ) as client:
             yield client
 
