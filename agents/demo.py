@@ -7,7 +7,6 @@ it has read from topics.
 from __future__ import annotations
 
 import asyncio
-import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -36,31 +35,6 @@ Say = Callable[[str], None]
 
 class DemoError(RuntimeError):
     """The demonstration could not go on; the message says at which step."""
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports on 127.0.0.1 that nobody listens on now."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [int(each.getsockname()[1]) for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
-
-
-def free_port_run(count: int) -> int:
-    """The first of ``count`` ports in a row on 127.0.0.1 that nobody listens on now."""
-    while True:
-        first = free_ports(1)[0]
-        try:
-            for port in range(first, first + count):
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", port))
-        except (OSError, OverflowError):
-            continue
-        return first
 
 
 def model_children(endpoints: Mapping[str, int], *, simulated: bool) -> list[Child]:

@@ -16,14 +16,13 @@ from aiokafka.errors import (
     NodeNotReadyError,
     RequestTimedOutError,
     TopicAlreadyExistsError,
-    UnknownTopicOrPartitionError,
     for_code,
 )
 
 from streams.connecting import connection
 from streams.denials import or_hidden
 from streams.diagnosing import refusal
-from streams.patience import NOT_YET_S, patiently
+from streams.patience import once_heard_of, patiently
 from streams.settings import Kafka, Settings
 from streams.topic_drift import FoundTopic, TopicReport, WantedTopic, report, wanted_topics
 
@@ -194,14 +193,7 @@ async def _configurations(
     admin: AIOKafkaAdminClient, names: list[str]
 ) -> dict[str, dict[str, str | None]]:
     """The topics' configurations as the broker applies them, by topic."""
-    if not names:
-        return {}
-    for pause_s in NOT_YET_S:
-        try:
-            return await _configurations_now(admin, names)
-        except UnknownTopicOrPartitionError:
-            await asyncio.sleep(pause_s)
-    return await _configurations_now(admin, names)
+    return await once_heard_of(lambda: _configurations_now(admin, names)) if names else {}
 
 
 async def _configurations_now(

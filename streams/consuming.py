@@ -18,12 +18,7 @@ from contextlib import suppress
 from typing import Any, TypeAlias
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
-from aiokafka.errors import (
-    CommitFailedError,
-    ConsumerStoppedError,
-    IllegalStateError,
-    RebalanceInProgressError,
-)
+from aiokafka.errors import ConsumerStoppedError
 from aiokafka.structs import TopicPartition
 from mode import Service
 
@@ -31,7 +26,7 @@ from streams.accounts import Accounts
 from streams.app import RoleApp
 from streams.batch import Batch, Record, attach
 from streams.ends import Ends
-from streams.membership import Membership
+from streams.membership import PUT_OUT, Membership
 from streams.producing import Outbox
 from streams.progress import Progress
 from streams.settings import Kafka
@@ -183,8 +178,7 @@ class Intake(Service, ConsumerRebalanceListener):  # type: ignore[misc]
             await self._outbox.flush()
             try:
                 await self._consumer.commit(moved)
-            except (CommitFailedError, RebalanceInProgressError, IllegalStateError) as error:
-                # Another member owns the partitions now: it reads these records again.
+            except PUT_OUT as error:  # the partitions' next owner reads these records again
                 self.log.warning("commit refused, records will be read again: %r", error)
                 self._meters.commits.add("refused")
                 return
@@ -208,7 +202,7 @@ class Intake(Service, ConsumerRebalanceListener):  # type: ignore[misc]
                 self._progress[partition] = progress = Progress()
                 if self._commits_seek and positions[partition]:
                     progress.anchor(positions[partition], "")
-            self._changed.set()
+                    self._changed.set()
             self._joined = True
         except Exception as error:
             await self.crash(error)  # aiokafka only logs what a listener raises

@@ -17,7 +17,12 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.coordinator.protocol import ConsumerProtocol, ConsumerProtocolMemberMetadata
-from aiokafka.errors import KafkaError
+from aiokafka.errors import (
+    CommitFailedError,
+    IllegalStateError,
+    KafkaError,
+    RebalanceInProgressError,
+)
 
 from streams.connecting import connection
 from streams.settings import Kafka
@@ -26,6 +31,8 @@ logger = logging.getLogger(__name__)
 
 UUID_CHARS = 36
 LEAVE_S = 5.0
+PUT_OUT = (CommitFailedError, RebalanceInProgressError, IllegalStateError)
+"""How a commit is refused when another member owns the partitions now, or soon will."""
 
 
 class ReplicaTakenError(RuntimeError):

@@ -7,7 +7,11 @@ from collections.abc import Awaitable, Callable, Collection
 from typing import TypeVar
 
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
+from aiokafka.errors import (
+    GroupCoordinatorNotAvailableError,
+    KafkaError,
+    UnknownTopicOrPartitionError,
+)
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
 from streams.connecting import connection
@@ -39,6 +43,20 @@ async def patiently(ask: Callable[[], Awaitable[T]], within_s: float = PATIENCE_
             if not error.retriable or clock() >= deadline:
                 raise
         await asyncio.sleep(PAUSE_S)
+
+
+async def once_heard_of(ask: Callable[[], Awaitable[T]]) -> T:
+    """The answer; asks again, for about a second, while it is that there is no such topic.
+
+    Raises:
+        UnknownTopicOrPartitionError: there is none, then.
+    """
+    for pause_s in NOT_YET_S:
+        try:
+            return await ask()
+        except UnknownTopicOrPartitionError:
+            await asyncio.sleep(pause_s)
+    return await ask()
 
 
 async def commits_of(

@@ -14,6 +14,7 @@ import msgspec
 
 from schemas.control import RoutingConfiguration
 from streams.archive.redactable import problem
+from streams.grading_sections import Feedback, Grading, Judge
 from streams.kafka_check import check_kafka, refuse_literals
 from streams.model_check import check_models
 from streams.overrides import apply_overrides, read_toml
@@ -21,13 +22,7 @@ from streams.secret_source import has_credentials, source_problem
 from streams.sections import (
     Archive,
     Breaker,
-    Dashboard,
-    Feedback,
-    Gateway,
-    Grading,
-    Judge,
     Kafka,
-    Metrics,
     Model,
     Name,
     ObjectiveName,
@@ -38,6 +33,7 @@ from streams.sections import (
     Task,
     Windows,
 )
+from streams.serving_sections import Dashboard, Gateway, Metrics
 from streams.table_check import SettingsError, Where, as_struct, check_sections
 
 __all__ = [

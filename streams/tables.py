@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import ConsumerStoppedError, TopicAuthorizationFailedError
+from aiokafka.errors import (
+    ConsumerStoppedError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
 from aiokafka.structs import TopicPartition
 from mode import Service
 
 from schemas.wire import Event, WireError, decode
 from streams.connecting import connection
 from streams.consuming import POLL_MS, Record
-from streams.patience import NOT_YET_S, patiently
+from streams.patience import once_heard_of, patiently
 from streams.replay.origin import replayed_by
 from streams.settings import Kafka
 
@@ -39,22 +43,47 @@ async def partitions_of(kafka: Kafka, topic: str) -> list[TopicPartition]:
     admin = AIOKafkaAdminClient(**connection(kafka))
     await admin.start()
     try:
-        for pause_s in (*NOT_YET_S, None):
-            (described,) = await patiently(lambda: admin.describe_topics([topic]))
-            if described["error_code"] == TopicAuthorizationFailedError.errno:
-                raise TopicAuthorizationFailedError(topic)
-            if described["partitions"] or pause_s is None:
-                break
-            await asyncio.sleep(pause_s)
+        numbers = await once_heard_of(lambda: _numbers(admin, topic))
+    except UnknownTopicOrPartitionError:
+        raise TopicMissingError(topic) from None
     finally:
         await admin.close()
-    numbers = sorted(row["partition"] for row in described["partitions"])
-    if not numbers:
-        raise TopicMissingError(topic)
-    return [TopicPartition(topic, number) for number in numbers]
+    return [TopicPartition(topic, number) for number in sorted(numbers)]
 
 
-class TableReader(Service, Generic[E]):
+async def _numbers(admin: AIOKafkaAdminClient, topic: str) -> list[int]:
+    (described,) = await patiently(lambda: admin.describe_topics([topic]))
+    if described["error_code"] == TopicAuthorizationFailedError.errno:
+        raise TopicAuthorizationFailedError(topic)
+    if not described["partitions"]:
+        raise UnknownTopicOrPartitionError(topic)
+    return [row["partition"] for row in described["partitions"]]
+
+
+class Reader(Service):
+    """Polls a consumer of its own, without a group, from its start to its stop."""
+
+    _consumer: AIOKafkaConsumer | None = None
+
+    async def on_stop(self) -> None:
+        if self._consumer is not None:  # the start may have failed before it
+            await self._consumer.stop()
+
+    @Service.task
+    async def _follow(self) -> None:
+        consumer = self._consumer
+        while consumer is not None and not self.should_stop:
+            try:
+                await self._poll(consumer)
+            except ConsumerStoppedError:
+                return
+
+    @abstractmethod
+    async def _poll(self, consumer: AIOKafkaConsumer) -> None:
+        """Hands over what is there now; waits for a moment where there is nothing."""
+
+
+class TableReader(Reader, Generic[E]):
     """Reads a topic without a group: to its end before ``start`` returns, then as it grows.
 
     ``put`` gets each event in offset order per partition, with its record. Records that don't
@@ -80,7 +109,6 @@ class TableReader(Service, Generic[E]):
         self._topic = kafka.prefix + topic
         self._kind = kind
         self._put = put
-        self._consumer: AIOKafkaConsumer | None = None
 
     async def on_start(self) -> None:
         await self._open()
@@ -110,19 +138,6 @@ class TableReader(Service, Generic[E]):
         for partition in partitions:
             while await consumer.position(partition) < ends[partition]:
                 await self._poll(consumer)
-
-    async def on_stop(self) -> None:
-        if self._consumer is not None:  # the start may have failed before it
-            await self._consumer.stop()
-
-    @Service.task
-    async def _follow(self) -> None:
-        consumer = self._consumer
-        while consumer is not None and not self.should_stop:
-            try:
-                await self._poll(consumer)
-            except ConsumerStoppedError:
-                return
 
     async def _poll(self, consumer: AIOKafkaConsumer) -> None:
         fetched = await consumer.getmany(timeout_ms=POLL_MS)

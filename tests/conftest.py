@@ -1,4 +1,4 @@
-"""What tests share: one real broker, and a prefix of their own for each test's topics."""
+"""What tests share: one real broker, a prefix of each test's own for its topics, and spans."""
 
 from __future__ import annotations
 
@@ -10,8 +10,13 @@ from collections.abc import Iterator
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from streams.broker import ephemeral
+from streams.spans import Spans
+from streams.tracing import Tracing
 
 
 async def groups_known(bootstrap: str) -> None:
@@ -46,3 +51,19 @@ def kafka_bootstrap() -> Iterator[str]:
 def prefix() -> str:
     """A prefix for topics and groups that no other test uses."""
     return f"t{uuid.uuid4().hex[:10]}-"
+
+
+@pytest.fixture
+def exporter() -> InMemorySpanExporter:
+    """Where the spans of ``tracing`` end up."""
+    return InMemorySpanExporter()
+
+
+@pytest.fixture
+def tracing(exporter: InMemorySpanExporter) -> Tracing:
+    """Tracing that records spans, in memory."""
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    found = Tracing()
+    found.spans = Spans(provider)
+    return found

@@ -11,13 +11,13 @@ import httpx
 
 from agents.benchmarks.figures import Row, over_runs
 from agents.benchmarks.processes import BenchError, running, yardstick
-from agents.benchmarks.router import counted
-from agents.benchmarks.town import POLL_S, STALLED_S, Progress, Town, town
+from agents.benchmarks.progress import POLL_S, STALLED_S, Progress, counted
+from agents.benchmarks.town import Town, town
 from agents.benchmarks.worlds import metric_records, sections
-from agents.demo import free_ports
 from schemas.tick import Tick
 from schemas.window_score import WindowScore
 from schemas.wire import encode
+from streams.broker.ports import free_ports
 from streams.clock import now_ms
 from streams.consuming import Record
 from streams.tables import TableReader

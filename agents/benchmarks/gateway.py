@@ -11,13 +11,11 @@ from typing import Any
 import httpx
 
 from agents.benchmarks.figures import Row, over_runs, percentile
-from agents.benchmarks.path import ready
+from agents.benchmarks.loop import ready, rules, simulated
 from agents.benchmarks.processes import BenchError, Running
-from agents.benchmarks.router import rules
 from agents.benchmarks.town import Town, town
-from agents.benchmarks.worker import simulated
 from agents.benchmarks.worlds import names, query, sections
-from agents.demo import free_ports
+from streams.broker.ports import free_ports
 
 MODEL = names("model", 1)[0]
 PATH = "/v1/chat/completions"
@@ -38,14 +36,14 @@ async def bench_gateway(
     """
     found = []
     async with town(bootstrap, {}) as nowhere:
-        with simulated(nowhere.directory) as (endpoint, _):
+        with simulated(nowhere.directory) as endpoints:
             (port,) = free_ports(1)
-            made = sections(1, 1, endpoints=[endpoint])
+            made = sections(1, 1, endpoints=endpoints)
             made["gateway"] = {"port": port}
             async with town(bootstrap, made) as place, _served(place) as roles:
                 for run in range(runs):
                     say(f"gateway: run {run + 1} of {runs}")
-                    at = {"direct": endpoint, "gateway": f"http://127.0.0.1:{port}"}
+                    at = {"direct": endpoints[0], "gateway": f"http://127.0.0.1:{port}"}
                     found.append(await _run(at, roles, requests, concurrent))
     return {
         "bench": "gateway",

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from agents.benchmarks.figures import Row, over_runs, percentile
-from agents.benchmarks.path import ask, ready
+from agents.benchmarks.loop import ready, simulated
+from agents.benchmarks.path import ask
 from agents.benchmarks.town import Town, town
-from agents.benchmarks.worker import simulated
 from agents.benchmarks.worlds import names, sections
 from schemas.metric import Metric
 from schemas.response import Response
@@ -66,9 +66,7 @@ async def bench_loop_delay(
     for run in range(runs):
         say(f"loop-delay: run {run + 1} of {runs}")
         async with town(bootstrap, {}) as nowhere:
-            with simulated(nowhere.directory, MODELS) as (endpoint, _):
-                host, _, port = endpoint.rpartition(":")
-                endpoints = [f"{host}:{int(port) + number}" for number in range(MODELS)]
+            with simulated(nowhere.directory, MODELS) as endpoints:
                 made = sections(MODELS, TASKS, endpoints=endpoints, windows=WINDOWS)
                 async with town(bootstrap, made) as place:
                     async with ready(place, LOOP):

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager
 
 from agents.benchmarks.figures import Row, over_runs, percentile
-from agents.benchmarks.processes import BenchError, Running, running, yardstick
-from agents.benchmarks.router import rules
+from agents.benchmarks.litellm_process import litellm_calls
+from agents.benchmarks.loop import ready, rules, simulated
+from agents.benchmarks.processes import BenchError, running, yardstick
 from agents.benchmarks.town import Town, town
-from agents.benchmarks.worker import simulated
 from agents.benchmarks.worlds import names, query, sections
 from agents.client import Client
 
@@ -28,8 +27,8 @@ async def bench_path(
     for run in range(runs):
         say(f"path: run {run + 1} of {runs}")
         async with town(bootstrap, {}) as nowhere:
-            with simulated(nowhere.directory) as (endpoint, _):
-                found.append(await _run(bootstrap, endpoint, nowhere, rate, seconds))
+            with simulated(nowhere.directory) as endpoints:
+                found.append(await _run(bootstrap, endpoints, nowhere, rate, seconds))
     return {
         "bench": "path",
         "runs": runs,
@@ -47,9 +46,9 @@ PARTS = ("p50", "p99")
 
 
 async def _run(
-    bootstrap: str, endpoint: str, nowhere: Town, rate: float, seconds: float
+    bootstrap: str, endpoints: list[str], nowhere: Town, rate: float, seconds: float
 ) -> dict[str, float]:
-    made = sections(1, 1, endpoints=[endpoint])
+    made = sections(1, 1, endpoints=endpoints)
     async with town(bootstrap, made) as place:
         await rules(place, 1)
         async with ready(place, ["router", f"worker-{MODEL}"]):
@@ -57,12 +56,14 @@ async def _run(
     async with town(bootstrap, made) as place, hops(place):
         bare = await ask(place, rate, seconds)
     calls = round(rate * seconds)
-    command = yardstick("litellm_calls", endpoint, str(calls), "64", str(rate))
-    with running("litellm", command, nowhere.directory) as process:
-        await asyncio.to_thread(process.wait_for, "took_s", seconds + 60)
-        said = next(line for line in process.said().splitlines() if line.startswith("{"))
-    theirs = json.loads(said)["took_s"]
-    return {**_parts("", ours), **_parts("bare_hops_", bare), **_parts("litellm_", theirs)}
+    theirs = await litellm_calls(
+        nowhere.directory, endpoints, calls, rate=rate, within_s=seconds + ANSWERS_WITHIN_S
+    )
+    return {
+        **_parts("", ours),
+        **_parts("bare_hops_", bare),
+        **_parts("litellm_", theirs.took_s),
+    }
 
 
 def _parts(prefix: str, took_s: Sequence[float]) -> dict[str, float]:
@@ -70,16 +71,6 @@ def _parts(prefix: str, took_s: Sequence[float]) -> dict[str, float]:
         f"{prefix}p50_ms": 1000 * percentile(took_s, 0.5),
         f"{prefix}p99_ms": 1000 * percentile(took_s, 0.99),
     }
-
-
-@asynccontextmanager
-async def ready(place: Town, roles: Sequence[str]) -> AsyncIterator[list[Running]]:
-    """Roles as processes, all of them ready, for as long as the block lasts."""
-    with ExitStack() as stack:
-        processes = [stack.enter_context(place.role(role, "--log-level", "info")) for role in roles]
-        for process in processes:
-            await asyncio.to_thread(process.wait_for, " is ready")
-        yield processes
 
 
 @asynccontextmanager

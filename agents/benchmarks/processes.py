@@ -53,13 +53,18 @@ class Running:
 
     def cpu_s(self) -> float:
         """Processor time that it and its children that have ended took, user and system."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return sum(map(int, fields[11:15])) / TICKS_PER_S
+        return cpu_s(self.process.pid)
 
     def resident_mb(self) -> float:
         """Resident set size in MB (10^6 bytes)."""
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / MB
+
+
+def cpu_s(pid: int) -> float:
+    """Processor time, user and system, that a process and its ended children took. Linux."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / TICKS_PER_S
 
 
 @contextmanager

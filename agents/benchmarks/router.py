@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import re
 from collections.abc import Callable
-from pathlib import Path
 
 from agents.benchmarks.figures import Row, over_runs, ratios
-from agents.benchmarks.processes import BenchError, Running, running, yardstick
-from agents.benchmarks.town import Progress, Town, committed, town
-from agents.benchmarks.worlds import names, query_records, rule, sections
+from agents.benchmarks.loop import rules
+from agents.benchmarks.processes import running, yardstick
+from agents.benchmarks.progress import committed, counted
+from agents.benchmarks.town import Town, town
+from agents.benchmarks.worlds import query_records, sections
 from agents.benchmarks.yardsticks.bare_router import GROUP as BARE
-from schemas.wire import encode
 
 Say = Callable[[str], None]
 
-SEEN = re.compile(r"seen (\d+\.\d+) (\d+)")
 MODELS = TASKS = 3
 FAUST_SHARE = 4
 """Faust gets one in so many records: it takes longer, and its rate doesn't depend on them."""
@@ -53,12 +50,6 @@ async def bench_router(bootstrap: str, runs: int, records: int, say: Say) -> Row
     }
 
 
-async def rules(place: Town, models: int) -> None:
-    """Puts a rule for every task into force."""
-    rows = [(name, rule(name, names("model", models))) for name in place.settings.tasks]
-    await place.fill("rules", [(name.encode(), encode(row)) for name, row in rows])
-
-
 async def router_rate(place: Town, records: int) -> float:
     """Records per second of one router process."""
     with place.role("router", "--log-level", "warning") as process:
@@ -72,31 +63,3 @@ async def _faust_rate(place: Town, way: str, records: int) -> float:
     command = yardstick("faust_agent", str(place.file), way, str(data))
     with running(f"faust-{way}", command, place.directory) as process:
         return (await counted(process, records)).rate(records)
-
-
-async def counted(process: Running, total: int, most_s: float = 120.0) -> Progress:
-    """Follows a process that writes ``seen <instant> <how many>`` until it has seen ``total``.
-
-    Raises:
-        BenchError: it ended, or takes longer than ``most_s``.
-    """
-
-    async def all_seen() -> Progress:
-        while True:
-            process.check()
-            progress = seen(process.log)
-            if progress.samples and progress.samples[-1][1] >= total:
-                return progress
-            await asyncio.sleep(0.1)
-
-    try:
-        async with asyncio.timeout(most_s):
-            return await all_seen()
-    except TimeoutError as error:
-        raise BenchError(f"{process.name} hasn't seen {total} within {most_s:g} s") from error
-
-
-def seen(log: Path) -> Progress:
-    """What such a process has written; Faust puts its own words before it."""
-    found = SEEN.findall(log.read_text(errors="replace"))
-    return Progress([(float(at_s), int(count)) for at_s, count in found])

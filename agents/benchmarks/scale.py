@@ -6,8 +6,9 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from agents.benchmarks.figures import Row, spread
-from agents.benchmarks.router import rules
-from agents.benchmarks.town import committed, town
+from agents.benchmarks.loop import rules
+from agents.benchmarks.progress import committed
+from agents.benchmarks.town import town
 from agents.benchmarks.worlds import query_records, sections
 
 TASKS = 3

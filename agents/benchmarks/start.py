@@ -14,8 +14,8 @@ from agents.benchmarks.figures import Row, over_runs
 from agents.benchmarks.processes import MB, BenchError, Running, running, zeta
 from agents.benchmarks.town import as_toml
 from agents.benchmarks.worlds import sections
-from agents.demo import free_ports
 from agents.roles import role_names
+from streams.broker.ports import free_ports
 from streams.settings import load
 
 MODELS = TASKS = 3

@@ -3,45 +3,42 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from agents.benchmarks.figures import Row, over_runs
-from agents.benchmarks.path import ready
-from agents.benchmarks.processes import BenchError, running, yardstick
-from agents.benchmarks.router import rules
-from agents.benchmarks.town import Town, town
-from agents.benchmarks.worker import simulated
+from agents.benchmarks.litellm_process import AT_ONCE, litellm_calls
+from agents.benchmarks.loop import ready, rules, simulated
+from agents.benchmarks.processes import BenchError, Running, cpu_s
+from agents.benchmarks.town import Broker, Town, town
 from agents.benchmarks.worlds import names, query, sections
 from agents.client import Client
 
 MODELS = TASKS = 3
-AT_ONCE = 64
 WITHIN_S = 120.0
+ROLES = ("router", "worker", "grader", "aggregator")
 LOOP = ["router", *(f"worker-{name}" for name in names("model", MODELS)), "grader", "aggregator"]
 
 
 async def bench_throughput(
-    bootstrap: str, runs: int, queries: int, say: Callable[[str], None]
+    broker: Broker, runs: int, queries: int, say: Callable[[str], None]
 ) -> Row:
     """Queries per second with 64 unanswered at a time, and processor time per query.
 
     Ours is that of all the loop's processes; the client's and the simulated models' are apart, as
-    is the broker's, which isn't measured where it is somebody else's. LiteLLM's process is its
+    is the broker's, which isn't known where it is somebody else's. LiteLLM's process is its
     client, too.
     """
+    bootstrap = broker.bootstrap
     found = []
     for run in range(runs):
         say(f"throughput: run {run + 1} of {runs}")
         async with town(bootstrap, {}) as nowhere:
-            with simulated(nowhere.directory, MODELS) as (endpoint, _):
-                host, _, port = endpoint.rpartition(":")
-                endpoints = [f"{host}:{int(port) + number}" for number in range(MODELS)]
+            with simulated(nowhere.directory, MODELS) as endpoints:
                 made = sections(MODELS, TASKS, endpoints=endpoints)
                 async with town(bootstrap, made) as place:
                     await rules(place, MODELS)
-                    ours = await _ours(place, queries)
+                    ours = await _ours(place, queries, broker.pid)
                 theirs = await _theirs(nowhere, endpoints, queries)
         ratio = theirs["litellm_cpu_ms_per_query"] / ours["cpu_ms_per_query"]
         found.append({**ours, **theirs, "litellm_cpu_over_ours": ratio})
@@ -54,21 +51,28 @@ async def bench_throughput(
     }
 
 
-async def _ours(place: Town, total: int) -> dict[str, float]:
-    async with ready(place, LOOP) as processes:
-        async with Client(place.settings) as client:
-            await _closed_loop(client, "warm", total // 10)
-            cpu_s = {process.name: process.cpu_s() for process in processes}
-            client_s, began_s = time.process_time(), time.monotonic()
-            await _closed_loop(client, "run", total)
-            wall_s = time.monotonic() - began_s
-            client_s = time.process_time() - client_s
-        took_s = sum(process.cpu_s() - cpu_s[process.name] for process in processes)
+async def _ours(place: Town, total: int, broker: int | None) -> dict[str, float]:
+    async with ready(place, LOOP) as processes, Client(place.settings) as client:
+        await _closed_loop(client, "warm", total // 10)
+        before, began_s = _cpu_s(processes, broker), time.monotonic()
+        await _closed_loop(client, "run", total)
+        wall_s, after = time.monotonic() - began_s, _cpu_s(processes, broker)
+    parts = {who: 1000 * (after[who] - before[who]) / total for who in after}
     return {
         "queries_per_s": total / wall_s,
-        "cpu_ms_per_query": 1000 * took_s / total,
-        "client_cpu_ms_per_query": 1000 * client_s / total,
+        "cpu_ms_per_query": sum(parts[role] for role in ROLES),
+        **{f"{who}_cpu_ms_per_query": took_ms for who, took_ms in parts.items()},
     }
+
+
+def _cpu_s(processes: Sequence[Running], broker: int | None) -> dict[str, float]:
+    """Processor time so far: of each role (the workers together), the client, the broker."""
+    took = {
+        role: sum(each.cpu_s() for each in processes if each.name.startswith(role))
+        for role in ROLES
+    }
+    own = {} if broker is None else {"broker": cpu_s(broker)}
+    return {**took, "client": time.process_time(), **own}
 
 
 async def _closed_loop(client: Client, run: str, total: int) -> None:
@@ -95,13 +99,9 @@ async def _closed_loop(client: Client, run: str, total: int) -> None:
 
 async def _theirs(nowhere: Town, endpoints: list[str], total: int) -> dict[str, float]:
     asked = total + total // 9  # its first tenth isn't counted
-    command = yardstick("litellm_calls", ",".join(endpoints), str(asked), str(AT_ONCE), "0")
-    with running("litellm", command, nowhere.directory) as process:
-        await asyncio.to_thread(process.wait_for, "took_s", WITHIN_S)
-        said = next(line for line in process.said().splitlines() if line.startswith("{"))
-    row = json.loads(said)
-    counted = len(row["took_s"])
+    calls = await litellm_calls(nowhere.directory, endpoints, asked, rate=0.0, within_s=WITHIN_S)
+    counted = len(calls.took_s)
     return {
-        "litellm_queries_per_s": counted / row["wall_s"],
-        "litellm_cpu_ms_per_query": 1000 * row["cpu_s"] / counted,
+        "litellm_queries_per_s": counted / calls.wall_s,
+        "litellm_cpu_ms_per_query": 1000 * calls.cpu_s / counted,
     }

@@ -1,12 +1,10 @@
-"""A place to measure in: a broker, settings of its own, topics, and ways to fill and watch them."""
+"""A place to measure in: a broker, settings of its own, topics, and a way to fill them."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import tempfile
-import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -15,11 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import GroupCoordinatorNotAvailableError
 from aiokafka.structs import TopicPartition
 
-from agents.benchmarks.processes import BenchError, Running, running, zeta
+from agents.benchmarks.processes import Running, running, zeta
 from streams import broker
 from streams.admin import create_topics
 from streams.connecting import connection
@@ -27,8 +23,6 @@ from streams.settings import Settings, load
 from streams.tables import partitions_of
 
 SERVER_JVM = ("-Xmx1g",)
-POLL_S = 0.02
-STALLED_S = 60.0
 Sections = Mapping[str, Mapping[str, Any]]
 
 _runs = count()
@@ -87,63 +81,22 @@ async def _consumer(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
         await consumer.stop()
 
 
-@dataclass
-class Progress:
-    """Instants (seconds, monotonic) and how many records were done by then."""
+@dataclass(frozen=True)
+class Broker:
+    """Where it is; its process id, where it is one of ours."""
 
-    samples: list[tuple[float, int]] = field(default_factory=list)
-
-    def rate(self, total: int, skip: float = 0.1) -> float:
-        """Records per second, without the first ``skip`` of them, in which a process warms up."""
-        first = next(sample for sample in self.samples if sample[1] >= skip * total)
-        last = next(sample for sample in self.samples if sample[1] >= total)
-        if last[0] <= first[0]:
-            raise BenchError("too few records for a rate; ask for more")
-        return (last[1] - first[1]) / (last[0] - first[0])
-
-
-async def committed(town: Town, group: str, total: int, watched: Running) -> Progress:
-    """Follows a group's commits until ``total`` records are committed.
-
-    Raises:
-        BenchError: the process ended, or nothing was committed for a minute.
-    """
-    progress = Progress()
-    admin = AIOKafkaAdminClient(**connection(town.settings.kafka))
-    await admin.start()
-    try:
-        moved_s, done = time.monotonic(), -1
-        while done < total:
-            watched.check()
-            found = await _sum(admin, town.settings.kafka.prefix + group)
-            now_s = time.monotonic()
-            if found > done:
-                moved_s, done = now_s, found
-            elif now_s - moved_s > STALLED_S:
-                raise BenchError(f"{group} stands still at {done} of {total}")
-            progress.samples.append((now_s, found))
-            await asyncio.sleep(POLL_S)
-    finally:
-        await admin.close()
-    return progress
-
-
-async def _sum(admin: AIOKafkaAdminClient, group: str) -> int:
-    try:
-        offsets = await admin.list_consumer_group_offsets(group)
-    except GroupCoordinatorNotAvailableError:  # of a new broker's first group
-        return 0
-    return sum(max(0, row.offset) for row in offsets.values())
+    bootstrap: str
+    pid: int | None = None
 
 
 @contextmanager
-def kafka(environment: Mapping[str, str] = os.environ) -> Iterator[str]:
+def kafka(environment: Mapping[str, str] = os.environ) -> Iterator[Broker]:
     """``KAFKA_BOOTSTRAP``, or a broker that lives as long as the block, with a server's JVM."""
     if given := environment.get("KAFKA_BOOTSTRAP"):
-        yield given
+        yield Broker(given)
         return
     with broker.ephemeral(jvm=SERVER_JVM) as own:
-        yield own.bootstrap
+        yield Broker(own.bootstrap, own.status().pid)
 
 
 @asynccontextmanager

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import ConsumerStoppedError, OffsetOutOfRangeError
+from aiokafka.errors import OffsetOutOfRangeError
 from aiokafka.structs import TopicPartition
-from mode import Service
 
 from schemas.wire import Event, WireError, decode
 from streams.clock import NowMs
@@ -18,7 +17,7 @@ from streams.connecting import connection
 from streams.consuming import POLL_MS, Record
 from streams.replay.origin import replayed_by
 from streams.settings import Kafka
-from streams.tables import partitions_of
+from streams.tables import Reader, partitions_of
 from streams.topics import event_types
 
 AT_ONCE = 500
@@ -37,7 +36,7 @@ class Past:
     replayed: bool = False
 
 
-class Follower(Service):
+class Follower(Reader):
     """Reads each topic from its bounded past to its end, and on as it grows.
 
     Records that don't decode are counted and passed over.
@@ -65,7 +64,6 @@ class Follower(Service):
         self._put = put
         self._unreadable = unreadable
         self._now_ms = now_ms
-        self._consumer: AIOKafkaConsumer | None = None
         self._behind: dict[TopicPartition, int] = {}
 
     def unready(self) -> str | None:
@@ -112,26 +110,17 @@ class Follower(Service):
             starts = {tp: max(start, ends[tp] - past.most) for tp, start in starts.items()}
         return starts
 
-    async def on_stop(self) -> None:
-        if self._consumer is not None:  # the start may have failed before it
-            await self._consumer.stop()
-
-    @Service.task
-    async def _follow(self) -> None:
-        consumer = self._consumer
-        while consumer is not None and not self.should_stop:
-            try:
-                fetched = await consumer.getmany(timeout_ms=POLL_MS, max_records=AT_ONCE)
-            except ConsumerStoppedError:
-                return
-            except OffsetOutOfRangeError as error:  # retention was faster
-                await consumer.seek_to_beginning(*_partitions(error))
-                continue
-            for partition, records in fetched.items():
-                self._take_all(partition, records)
-            await asyncio.sleep(0)  # the page's requests have their turn, too
-            if self._behind:
-                await self._look(consumer)
+    async def _poll(self, consumer: AIOKafkaConsumer) -> None:
+        try:
+            fetched = await consumer.getmany(timeout_ms=POLL_MS, max_records=AT_ONCE)
+        except OffsetOutOfRangeError as error:  # retention was faster
+            await consumer.seek_to_beginning(*_partitions(error))
+            return
+        for partition, records in fetched.items():
+            self._take_all(partition, records)
+        await asyncio.sleep(0)  # the page's requests have their turn, too
+        if self._behind:
+            await self._look(consumer)
 
     def _take_all(self, partition: TopicPartition, records: list[Record]) -> None:
         topic = partition.topic.removeprefix(self._kafka.prefix)

@@ -30,10 +30,11 @@ from agents.comparison.balance_load import (
 )
 from agents.comparison.balance_run import Load, play
 from agents.comparison.balance_table import balance_table
-from agents.demo import DemoError, free_port_run
+from agents.demo import DemoError
 from agents.roles import role_names
 from agents.supervising import Child
 from streams import broker
+from streams.broker.ports import free_port_run
 from streams.settings import load
 
 SETTINGS = "bench-balance.toml"

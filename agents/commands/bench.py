@@ -14,7 +14,6 @@ from rich.progress import Progress
 from agents.commands import benching
 from agents.commands.balance import balance
 from agents.commands.context import USAGE, Context, Json, get
-from agents.commands.gateway_benching import gateway
 from agents.comparison.compare import Recorded, Row, figures_by_seed, read_recorded, row
 from agents.comparison.entrants import MAKERS, OBJECTIVE, refusal
 from agents.comparison.litellm_library import LiteLLMMissingError, litellm_version, load
@@ -31,7 +30,6 @@ def group() -> None:
 
 
 bench.command()(balance)
-bench.command()(gateway)
 benching.add_to(bench)
 
 

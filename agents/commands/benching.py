@@ -15,6 +15,7 @@ import typer
 from agents.benchmarks.aggregator import bench_aggregator
 from agents.benchmarks.decision import bench_decision
 from agents.benchmarks.figures import Row, machine
+from agents.benchmarks.gateway import bench_gateway
 from agents.benchmarks.loop_delay import bench_loop_delay
 from agents.benchmarks.page import page, tables
 from agents.benchmarks.path import bench_path
@@ -23,7 +24,7 @@ from agents.benchmarks.router import bench_router
 from agents.benchmarks.scale import bench_scale
 from agents.benchmarks.start import bench_start
 from agents.benchmarks.throughput import bench_throughput
-from agents.benchmarks.town import kafka
+from agents.benchmarks.town import Broker, kafka
 from agents.benchmarks.worker import bench_worker
 from agents.commands.context import Context, Json, get
 from agents.comparison.litellm_library import LiteLLMMissingError
@@ -31,10 +32,26 @@ from agents.comparison.litellm_library import LiteLLMMissingError
 PAGE = Path("docs") / "benchmarks.md"
 
 Say: TypeAlias = Callable[[str], None]
-OnBroker: TypeAlias = Callable[[str, Say], Coroutine[Any, Any, Row]]
+OnBroker: TypeAlias = Callable[[Broker, Say], Coroutine[Any, Any, Row]]
 Runs = Annotated[int, typer.Option(min=1, help="How often each is measured.")]
 
 MILLION = 1_000_000
+
+
+def gateway(
+    context: typer.Context,
+    runs: Runs = 5,
+    requests: Annotated[int, typer.Option(min=10, help="Of each kind, per run.")] = 300,
+    concurrent: Annotated[int, typer.Option(min=2, help="Requests at a time.")] = 16,
+    json: Json = False,
+) -> None:
+    """Time requests through the gateway, beside direct calls of the same model server.
+
+    Example: zeta bench gateway --json
+    """
+    _on_broker(
+        context, json, lambda at, say: bench_gateway(at.bootstrap, runs, requests, concurrent, say)
+    )
 
 
 def decision(context: typer.Context, runs: Runs = 3, json: Json = False) -> None:
@@ -55,7 +72,7 @@ def router(
 
     Example: zeta bench router --runs 5 --json
     """
-    _on_broker(context, json, lambda at, say: bench_router(at, runs, records, say))
+    _on_broker(context, json, lambda at, say: bench_router(at.bootstrap, runs, records, say))
 
 
 def path(
@@ -69,7 +86,7 @@ def path(
 
     Example: zeta bench path --json
     """
-    _on_broker(context, json, lambda at, say: bench_path(at, runs, rate, seconds, say))
+    _on_broker(context, json, lambda at, say: bench_path(at.bootstrap, runs, rate, seconds, say))
 
 
 def throughput(
@@ -95,7 +112,7 @@ def worker(
 
     Example: zeta bench worker --json
     """
-    _on_broker(context, json, lambda at, say: bench_worker(at, runs, answers, say))
+    _on_broker(context, json, lambda at, say: bench_worker(at.bootstrap, runs, answers, say))
 
 
 def aggregator(
@@ -109,7 +126,7 @@ def aggregator(
     Example: zeta bench aggregator --json
     """
     sizes = (MILLION // 10, MILLION, *([5 * MILLION] if full else []))
-    _on_broker(context, json, lambda at, say: bench_aggregator(at, runs, sizes, say))
+    _on_broker(context, json, lambda at, say: bench_aggregator(at.bootstrap, runs, sizes, say))
 
 
 def loop_delay(
@@ -123,7 +140,9 @@ def loop_delay(
 
     Example: zeta bench loop-delay --json
     """
-    _on_broker(context, json, lambda at, say: bench_loop_delay(at, runs, rate, seconds, say))
+    _on_broker(
+        context, json, lambda at, say: bench_loop_delay(at.bootstrap, runs, rate, seconds, say)
+    )
 
 
 def scale(
@@ -136,7 +155,7 @@ def scale(
 
     Example: zeta bench scale --json
     """
-    _on_broker(context, json, lambda at, say: bench_scale(at, runs, records, say))
+    _on_broker(context, json, lambda at, say: bench_scale(at.bootstrap, runs, records, say))
 
 
 def start(context: typer.Context, runs: Runs = 3, json: Json = False) -> None:
@@ -178,19 +197,20 @@ def everything(
 
 
 _ALL: tuple[OnBroker, ...] = (
-    lambda at, say: bench_router(at, 3, 80_000, say),
-    lambda at, say: bench_path(at, 3, 50.0, 15.0, say),
+    lambda at, say: bench_router(at.bootstrap, 3, 80_000, say),
+    lambda at, say: bench_path(at.bootstrap, 3, 50.0, 15.0, say),
     lambda at, say: bench_throughput(at, 3, 3000, say),
-    lambda at, say: bench_worker(at, 3, 5000, say),
-    lambda at, say: bench_aggregator(at, 1, (MILLION // 10, MILLION), say),
-    lambda at, say: bench_loop_delay(at, 3, 100.0, 20.0, say),
-    lambda at, say: bench_scale(at, 1, 60_000, say),
+    lambda at, say: bench_worker(at.bootstrap, 3, 5000, say),
+    lambda at, say: bench_aggregator(at.bootstrap, 1, (MILLION // 10, MILLION), say),
+    lambda at, say: bench_loop_delay(at.bootstrap, 3, 100.0, 20.0, say),
+    lambda at, say: bench_scale(at.bootstrap, 1, 60_000, say),
 )
 
 
 def add_to(group: typer.Typer) -> None:
     """Registers these commands."""
-    for command in (decision, router, path, throughput, worker, aggregator, scale, start):
+    plain = (gateway, decision, router, path, throughput, worker, aggregator, scale, start)
+    for command in plain:
         group.command()(command)
     group.command("loop-delay")(loop_delay)
     group.command("all")(everything)

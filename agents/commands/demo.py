@@ -21,8 +21,6 @@ from agents.demo import (
     DemoError,
     Watcher,
     ask_all,
-    free_port_run,
-    free_ports,
     model_children,
     models_up,
     rule_versions,
@@ -37,6 +35,7 @@ from schemas.query import Query
 from schemas.window_score import WindowScore
 from streams import broker
 from streams.admin import create_topics
+from streams.broker.ports import free_port_run, free_ports
 from streams.home import home
 from streams.settings import Settings, load
 from streams.tables import read_all

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from agents.serving_key import SHORTEST_KEY, holds_key, is_loopback
 from streams.secret_source import read_secret
-from streams.sections import NAME_PATTERN, Gateway
+from streams.sections import NAME_PATTERN
+from streams.serving_sections import Gateway
 from streams.table_check import SettingsError
 
 LOCAL = "local"

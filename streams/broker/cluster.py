@@ -12,7 +12,7 @@ from streams.broker.errors import BrokerError
 from streams.broker.jars import libs
 from streams.broker.layout import Layout, default_cache
 from streams.broker.node import HOST, Node
-from streams.broker.ready import free_ports, port_free
+from streams.broker.ports import free_ports, port_free
 from streams.broker.server import Status, start_node
 from streams.broker.storage import Quorum
 

@@ -12,7 +12,7 @@ from streams.broker import processes
 from streams.broker.errors import BrokerError
 from streams.broker.jars import libs
 from streams.broker.layout import Layout, default_cache
-from streams.broker.ready import free_ports, port_free
+from streams.broker.ports import free_ports, port_free
 from streams.broker.server import Status, start, status, stop
 
 FAST_JVM = ("-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")

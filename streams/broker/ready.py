@@ -12,29 +12,6 @@ from aiokafka.errors import KafkaError
 from streams.broker.node import HOST
 
 
-def port_free(port: int) -> bool:
-    """Say whether a server could listen on this loopback port now."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-    return True
-
-
-def free_ports(count: int) -> list[int]:
-    """Return distinct loopback ports that were free a moment ago."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind((HOST, 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
-
-
 def wait_until_answering(port: int, alive: Callable[[], bool], timeout_s: float) -> bool:
     """Return true once the broker describes itself; false after ``timeout_s`` or when it died."""
     deadline = time.monotonic() + timeout_s

@@ -11,6 +11,7 @@ from streams.broker.java import find_java
 from streams.broker.layout import Layout, default_cache
 from streams.broker.locks import exclusive
 from streams.broker.node import HOST, Node, server_properties
+from streams.broker.ports import port_free
 from streams.broker.processes import (
     end,
     running_pid,
@@ -18,7 +19,7 @@ from streams.broker.processes import (
     uptime_s,
     with_pid_file,
 )
-from streams.broker.ready import port_free, wait_until_answering
+from streams.broker.ready import wait_until_answering
 from streams.broker.storage import Quorum, ensure_formatted
 
 SERVER_JVM = ("-Xmx1g",)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind
 
@@ -14,7 +12,6 @@ from agents.reply import Answer
 from schemas.query import Query
 from schemas.response import Usage
 from streams.settings import Model
-from streams.spans import Spans
 from streams.tracing import Asking, Tracing
 
 MODEL = Model(
@@ -23,20 +20,6 @@ MODEL = Model(
     serves=["chat", "embedding"],
     served_name="org/model-7b",
 )
-
-
-@pytest.fixture
-def exporter() -> InMemorySpanExporter:
-    return InMemorySpanExporter()
-
-
-@pytest.fixture
-def tracing(exporter: InMemorySpanExporter) -> Tracing:
-    provider = TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    made = Tracing()
-    made.spans = Spans(provider)
-    return made
 
 
 def test_a_call_says_what_was_asked_and_what_came(

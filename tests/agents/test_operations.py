@@ -17,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from agents.operations import MetricsPortError, Place, place_of, ports_of, serving
 from streams.app import RoleApp
+from streams.broker.ports import free_ports
 from streams.metering import RoleMeters
 from streams.settings import Metrics, SettingsError
 
@@ -34,15 +35,9 @@ class FakeApp:
         return self.missing
 
 
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
-
-
 @asynccontextmanager
 async def served(app: FakeApp, key: str | None = None) -> AsyncIterator[httpx.AsyncClient]:
-    place = Place("127.0.0.1", free_port(), key)
+    place = Place("127.0.0.1", free_ports(1)[0], key)
     async with serving(cast(RoleApp, app), "router", place):
         base = f"http://{place.host}:{place.port}"
         async with httpx.AsyncClient(base_url=base, trust_env=False) as client:

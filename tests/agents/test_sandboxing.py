@@ -8,25 +8,19 @@ import pytest
 
 from agents.sandboxing import SandboxUsageError, sandbox_flags, sandbox_roles
 from streams.settings import Settings, load
+from tests.streams.settings_text import ONE_MODEL, loaded
 
-FILE = """
+LIVE = """
 [kafka]
 prefix = "live-"
 [archive]
 directory = "/var/archive"
-[models.a]
-endpoint = "http://127.0.0.1:1"
-protocol = "tgi"
-serves = ["chat"]
-[tasks.reasoning]
 """
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    file = tmp_path / "zeta.toml"
-    file.write_text(FILE)
-    return load(file, {})
+    return loaded(tmp_path, LIVE + ONE_MODEL)
 
 
 def inside(tmp_path: Path, settings: Settings, source: str) -> Settings:

@@ -11,7 +11,7 @@ from typing import Any
 
 import aiohttp
 
-from streams.broker.ready import free_ports
+from streams.broker.ports import free_ports
 from tests.chaos.processes import ROOT, clean_environment, die_with_parent
 from tests.loop.system import toml
 

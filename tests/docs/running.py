@@ -19,7 +19,7 @@ from compileall import compile_dir
 from dataclasses import dataclass
 from pathlib import Path
 
-from agents.demo import free_port_run
+from streams.broker.ports import free_port_run
 from tests.docs.blocks import ROOT, Command
 
 PORTS = (9092, 8080, 8090, 8101, 8102, 8103, 8104, *range(9100, 9110))

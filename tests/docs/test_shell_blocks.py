@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from agents.demo import free_port_run
 from streams.broker import default_cache, kafka_version, libs
+from streams.broker.ports import free_port_run
 from tests.docs.blocks import ROOT, Command, commands
 from tests.docs.running import Checkout, Result, told
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from agents.benchmarks.page import page
 from agents.benchmarks.path import bench_path
 from agents.benchmarks.router import bench_router
 from agents.benchmarks.throughput import bench_throughput
+from agents.benchmarks.town import Broker
 from agents.benchmarks.worker import bench_worker
 
 pytestmark = pytest.mark.timeout(120)
@@ -45,7 +47,10 @@ async def test_router(kafka_bootstrap: str) -> None:
 
 async def test_worker(kafka_bootstrap: str) -> None:
     figures = medians(await bench_worker(kafka_bootstrap, 1, 400, quiet))
-    assert set(figures) == {"answers_per_s", "bare_loop_per_s", "ratio_to_bare_loop"}
+    assert set(figures) == {
+        *("answers_per_s", "bare_loop_per_s", "bare_loop_our_transport_per_s"),
+        *("ratio_to_bare_loop", "ratio_to_bare_loop_our_transport"),
+    }
     assert min(figures.values()) > 0
 
 
@@ -57,8 +62,13 @@ async def test_path(kafka_bootstrap: str) -> None:
 
 
 async def test_throughput(kafka_bootstrap: str) -> None:
-    figures = medians(await bench_throughput(kafka_bootstrap, 1, 100, quiet))
-    assert min(figures.values()) > 0
+    figures = medians(await bench_throughput(Broker(kafka_bootstrap, os.getpid()), 1, 100, quiet))
+    roles = ("router", "worker", "grader", "aggregator")
+    parts = [figures[f"{role}_cpu_ms_per_query"] for role in roles]
+    assert min(parts) >= 0
+    assert figures["cpu_ms_per_query"] == pytest.approx(sum(parts))
+    assert figures["broker_cpu_ms_per_query"] >= 0, "here: this very process"
+    assert figures["litellm_cpu_over_ours"] > 0
 
 
 async def test_aggregator(kafka_bootstrap: str) -> None:

@@ -15,8 +15,9 @@ from schemas.metric import Metric
 from schemas.model_status import ModelStatus
 from schemas.query import Query
 from schemas.response import Response
+from streams.broker.ports import free_ports
 from tests.loop.system import System
-from tests.loop.test_failures import free_port, sum_query
+from tests.loop.test_failures import sum_query
 from tests.loop.watching import answered, by_id, until
 
 QUICK = {"failures": 3, "open_s": 0.6, "longest_open_s": 1.0, "report_s": 0.5}
@@ -176,7 +177,7 @@ async def test_a_model_without_workers_gets_nothing_though_it_never_failed(
         "silence is noticed",
     )
     # What was put on its topic before that waits there for a worker.
-    port = free_port()
+    (port,) = free_ports(1)
     again = system.spawn("run", "worker-left", "--metrics-port", str(port))
     await until(lambda: again.ready, "it is ready")
     waiting = [row.query.query_id for row in assigned.events]

@@ -13,9 +13,10 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from agents.cli import app
+from streams.broker.ports import free_ports
 from tests.loop.commands import one_line, run, zeta
 from tests.loop.system import System, chat
-from tests.loop.test_failures import dead, free_port
+from tests.loop.test_failures import dead
 
 NO_BROKER_S = 20.0
 """About ten seconds, and what it takes to start nine interpreters at once on a busy machine."""
@@ -52,7 +53,7 @@ async def test_wrong_usage_exits_2(unasked: System, tmp_path: Path) -> None:
 
 
 async def test_without_a_broker_every_command_says_so(unasked: System, tmp_path: Path) -> None:
-    bootstrap = f"127.0.0.1:{free_port()}"
+    bootstrap = f"127.0.0.1:{free_ports(1)[0]}"
     file = tmp_path / "queries.jsonl"
     file.write_text('{"prompt": "x"}')
     commands = [

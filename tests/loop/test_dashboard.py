@@ -11,9 +11,9 @@ import pytest_asyncio
 from playwright.async_api import async_playwright, expect
 
 from agents.board.lookup import Finder
-from agents.demo import free_ports
 from schemas.feedback import Feedback
 from schemas.routing_rule import RoutingRule
+from streams.broker.ports import free_ports
 from tests.agents.board.screenshots import CHROMIUM, FLAGS, PHONE
 from tests.loop.shown_page import HOSTILE, Shown, query, story_of, violations
 from tests.loop.system import system_at

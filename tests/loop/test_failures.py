@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 
 import pytest
@@ -13,6 +12,7 @@ from schemas.assignment import Assignment
 from schemas.metric import Metric
 from schemas.query import Query, Reference
 from schemas.response import Response
+from streams.broker.ports import free_ports
 from tests.loop.system import System, chat
 from tests.loop.watching import answered, by_id, until
 
@@ -20,16 +20,9 @@ LATEST_S = 5.0
 """How long after its time limit a query may be told that it has no answer."""
 
 
-def free_port() -> int:
-    """A port on which nothing listens."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
 def dead() -> str:
     """An endpoint on which nothing listens."""
-    return f"http://127.0.0.1:{free_port()}"
+    return f"http://127.0.0.1:{free_ports(1)[0]}"
 
 
 def sum_query(query_id: str, time_limit_s: float = 20.0) -> Query:
@@ -152,7 +145,7 @@ async def test_a_slow_answer_is_cut_off_at_the_time_limit(system: System) -> Non
 
 
 async def test_when_all_were_tried_the_list_starts_again(system: System) -> None:
-    port = free_port()
+    (port,) = free_ports(1)
     system.tables["models.away"] = chat(f"http://127.0.0.1:{port}", probe_s=0)
     system.tables["models.dead"] = chat(dead(), probe_s=0)
     await system.prepare()

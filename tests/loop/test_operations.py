@@ -17,12 +17,12 @@ import httpx
 import pytest_asyncio
 from prometheus_client import CollectorRegistry
 
-from agents.demo import free_port_run
 from schemas.metric import Metric
 from schemas.query import Query
 from schemas.response import Response
 from streams.broker import ephemeral
 from streams.broker.ephemeral import EphemeralBroker
+from streams.broker.ports import free_port_run
 from tests.agents.metering.test_meters import decision, judgement
 from tests.agents.metering.test_meters import response as answer
 from tests.conftest import groups_known

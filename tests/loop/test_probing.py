@@ -8,15 +8,16 @@ from schemas.metric import Metric
 from schemas.model_status import ModelStatus
 from schemas.query import Parameters, Query
 from schemas.response import Response
+from streams.broker.ports import free_ports
 from tests.loop.scripted import scripted
 from tests.loop.system import System, chat
 from tests.loop.test_breaker import states
-from tests.loop.test_failures import free_port, sum_query
+from tests.loop.test_failures import sum_query
 from tests.loop.watching import answered, by_id
 
 
 async def test_a_server_that_is_down_gets_nothing_until_it_is_up(system: System) -> None:
-    port = free_port()
+    (port,) = free_ports(1)
     system.tables["models.first"] = chat(
         f"http://127.0.0.1:{port}", probe_s=0.2, served_name="org/first"
     )

@@ -11,7 +11,7 @@ from typing import Any
 
 from streams.broker.layout import Layout
 from streams.broker.node import Listener, Security
-from streams.broker.ready import free_ports
+from streams.broker.ports import free_ports
 from streams.broker.secured import SecuredBroker, secured
 from streams.settings import Kafka
 from tests.security.certificates import KEY_PASSWORD, Authority, Pair

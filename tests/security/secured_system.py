@@ -12,7 +12,7 @@ from typing import TypeVar
 from schemas.wire import Event
 from streams.access import PRINCIPAL, Grant, grants
 from streams.admin import create_topics
-from streams.broker.ready import free_ports
+from streams.broker.ports import free_ports
 from streams.settings import Settings, load
 from streams.tables import read_all
 from tests.loop.system import Process, System, system_at

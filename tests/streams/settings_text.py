@@ -26,6 +26,14 @@ prior = { a = 0.25, "b-0.6" = 0.75 }
 default_task = "code"
 """
 
+ONE_MODEL = """
+[models.a]
+endpoint = "http://127.0.0.1:1"
+protocol = "tgi"
+serves = ["chat"]
+[tasks.reasoning]
+"""
+
 
 def loaded(
     folder: Path,

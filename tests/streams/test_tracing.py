@@ -9,12 +9,9 @@ from typing import Any
 
 import pytest
 from aiokafka.structs import ConsumerRecord
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
-from streams.spans import Spans
 from streams.trace_context import Headers, parent_of
 from streams.tracing import (
     CURRENT,
@@ -55,20 +52,6 @@ def handling(one: ConsumerRecord[Any, Any], tracing: Tracing | None = None) -> H
     made = Handling(tracing or Tracing(), "p-router")
     made.take(one)
     return made
-
-
-@pytest.fixture
-def exporter() -> InMemorySpanExporter:
-    return InMemorySpanExporter()
-
-
-@pytest.fixture
-def tracing(exporter: InMemorySpanExporter) -> Tracing:
-    provider = TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    found = Tracing()
-    found.spans = Spans(provider)
-    return found
 
 
 HOSTILE: list[Any] = [

@@ -6,11 +6,20 @@ import asyncio
 import sys
 import time
 
-from huggingface_hub import AsyncInferenceClient
+from huggingface_hub import AsyncInferenceClient, set_async_client_factory
+
+from agents.benchmarks.worlds import query
+from agents.http_client import open_pool
 
 
-async def main(endpoint: str, calls: int, at_once: int) -> None:
-    """Prints the seconds that the calls took, without the first tenth of them."""
+async def main(endpoint: str, calls: int, at_once: int, way: str) -> None:
+    """Prints how many calls a second it made, without the first tenth of them.
+
+    By the ``way`` "client" with the client as it comes, by "transport" with a worker's connections.
+    """
+    pool = open_pool()
+    if way == "transport":
+        set_async_client_factory(lambda: pool)
     client = AsyncInferenceClient(base_url=endpoint, timeout=60)
     left = iter(range(calls))
     began_s = 0.0
@@ -20,13 +29,14 @@ async def main(endpoint: str, calls: int, at_once: int) -> None:
         for number in left:
             if number == calls // 10:
                 began_s = time.monotonic()
-            message = {"role": "user", "content": f"Question {number}"}
+            message = {"role": "user", "content": query(number, 1, "b").text}
             await client.chat_completion([message])
 
     await asyncio.gather(*(ask() for _ in range(at_once)))
     print(f"rate {0.9 * calls / (time.monotonic() - began_s):.3f}", flush=True)
     await client.close()  # type: ignore[no-untyped-call]
+    await pool.aclose()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
+    asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]))

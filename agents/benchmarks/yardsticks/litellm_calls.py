@@ -12,6 +12,7 @@ import sys
 import time
 from typing import Any
 
+from agents.benchmarks.worlds import query
 from agents.comparison.litellm_library import load
 
 GROUP = "models"
@@ -50,7 +51,7 @@ async def _all(router: Any, calls: int, at_once: int, rate: float) -> list[float
             if rate:
                 await asyncio.sleep(max(0.0, began_s + number / rate - time.monotonic()))
             called_s = time.monotonic()
-            message = {"role": "user", "content": f"Question {number}"}
+            message = {"role": "user", "content": query(number, 1, "l").text}
             await router.acompletion(model=GROUP, messages=[message])
             took.append(time.monotonic() - called_s)
         return took

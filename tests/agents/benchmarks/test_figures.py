@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from agents.benchmarks.figures import machine, over_runs, percentile, ratios, spread
 from agents.benchmarks.page import cell, number, page, tables
 from agents.benchmarks.processes import BenchError
-from agents.benchmarks.town import Progress
+from agents.benchmarks.progress import Progress
 
 RUNS = [{"ours_per_s": 100.0, "bare_per_s": 200.0}, {"ours_per_s": 90.0, "bare_per_s": 100.0}]
 

@@ -28,6 +28,7 @@ from agents.local.embedding_server import MAX_BATCH
 from agents.local.missing import MissingWheelError
 from agents.local.models import LOCAL_MODELS, require_wheels, run_local_model
 from schemas.query import Query
+from streams.broker.ports import free_ports
 
 ROOT = Path(__file__).parents[3]
 START_S = 30.0
@@ -80,16 +81,9 @@ def launch(name: str, port: int, models_dir: Path) -> subprocess.Popen[str]:
     )
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def start(name: str, models_dir: Path, until: int = 200) -> Running:
     """Start a model and return once `/health` answers `until`, or 200."""
-    port = free_port()
+    (port,) = free_ports(1)
     running = Running(launch(name, port, models_dir), f"http://127.0.0.1:{port}", [])
     deadline = time.monotonic() + START_S
     while not {until, 200} & set(running.health):

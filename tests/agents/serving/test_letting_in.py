@@ -9,7 +9,7 @@ import pytest
 from agents.serving.keys import LOCAL, read_keys
 from agents.serving.limits import Limits
 from agents.serving.refusals import Refusal
-from streams.sections import Gateway
+from streams.serving_sections import Gateway
 from streams.settings import SettingsError
 
 KEY = "0123456789abcdef"

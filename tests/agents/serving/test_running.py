@@ -9,21 +9,12 @@ import pytest
 
 from agents.roles import build_role, role_names
 from streams.settings import Gateway, Settings, SettingsError, load
-
-FILE = """
-[models.a]
-endpoint = "http://127.0.0.1:1"
-protocol = "tgi"
-serves = ["chat"]
-[tasks.reasoning]
-"""
+from tests.streams.settings_text import ONE_MODEL, loaded
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    file = tmp_path / "zeta.toml"
-    file.write_text(FILE)
-    return load(file, {})
+    return loaded(tmp_path, ONE_MODEL)
 
 
 def test_it_is_a_role_unless_it_is_switched_off(settings: Settings) -> None:

@@ -16,7 +16,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from streams.broker import BrokerError, Status, kafka_version, start, status, stop
 from streams.broker.ephemeral import FAST_JVM
-from streams.broker.ready import free_ports
+from streams.broker.ports import free_ports
 
 TOPIC = "kept"
 
