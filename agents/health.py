@@ -32,6 +32,7 @@ class Health:
         self._gave_s: dict[str, float] = {}
         self._newest: tuple[float, float] | None = None
         self._known: tuple[float, frozenset[str]] | None = None
+        self._probing: frozenset[str] = frozenset()
 
     def put(self, status: ModelStatus, appended_s: float, now_s: float) -> None:
         """Takes a report; ``appended_s`` is when the broker took it, on the broker's clock."""
@@ -49,18 +50,23 @@ class Health:
         return self._known[1]
 
     def gave(self, model: str, now_s: float) -> None:
-        """Notes that a query has gone to a model; one that is being probed has its share then."""
-        if self._state(model, now_s) == "probing":
+        """Notes that a query has gone to a model; one that is being probed has its share then.
+
+        What is being probed is as ``unavailable`` last saw it: a look at every worker's report
+        would cost each query 70 us for 1,000 workers of a model.
+        """
+        if model in self._probing:
             self._gave_s[model] = now_s
             self._known = None
 
     def _look(self, now_s: float) -> tuple[float, frozenset[str]]:
         """What is unavailable, and until when that holds if nothing is reported: a second."""
-        found = frozenset(name for name in self._reports if not self._takes(name, now_s))
+        states = {name: self._state(name, now_s) for name in self._reports}
+        self._probing = frozenset(name for name, state in states.items() if state == "probing")
+        found = frozenset(name for name in states if not self._takes(name, states[name], now_s))
         return now_s + min(PROBE_S, self._patience_s) / 4, found
 
-    def _takes(self, model: str, now_s: float) -> bool:
-        state = self._state(model, now_s)
+    def _takes(self, model: str, state: str, now_s: float) -> bool:
         if state == "probing":
             return now_s - self._gave_s.get(model, -PROBE_S) >= PROBE_S
         return state == "healthy"

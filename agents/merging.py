@@ -42,8 +42,29 @@ class _TaskFold:
     standing: Standing = field(default_factory=Standing)
     rule: RoutingRule | None = None
     parts: dict[tuple[int, int, int], _Part] = field(default_factory=dict)
+    oldest: tuple[int, int] | None = None
+    """The end and the start of the oldest of those windows."""
     closed: dict[int, tuple[int, int]] = field(default_factory=dict)
     """By partition: the end of the newest window closed, and the offset that said so."""
+    behind: int = 0
+    """The partition that had not closed the oldest window when it was last looked for."""
+
+    def put(self, key: tuple[int, int, int], part: _Part) -> None:
+        """Takes a part; one that is there already stays."""
+        self.parts.setdefault(key, part)
+        self.oldest = min(self.oldest or key[:2], key[:2])
+
+    def take(self, window: tuple[int, int]) -> list[_Part]:
+        """Gives up a window's parts, in the order of their partitions."""
+        keys = [key for key in sorted(self.parts) if key[:2] == window]
+        taken = [self.parts.pop(key) for key in keys]
+        self.oldest = min(self.parts)[:2] if self.parts else None
+        return taken
+
+    def drop_oldest(self) -> None:
+        """Forgets one part."""
+        del self.parts[min(self.parts)]
+        self.oldest = min(self.parts)[:2] if self.parts else None
 
 
 class RuleFold:
@@ -114,9 +135,9 @@ class RuleFold:
         if task.rule is None or score.window_end_at > task.rule.window_end_at:
             key = (score.window_end_at, score.window_start_at, score.partition)
             if score.models:
-                task.parts.setdefault(key, _Part(offset, score))
+                task.put(key, _Part(offset, score))
             if task.standing.configuration is None and len(task.parts) > MOST_PARTS:
-                del task.parts[min(task.parts)]
+                task.drop_oldest()
         self._note_closed(task, offset, score)
         yield from self.whole()
 
@@ -134,18 +155,31 @@ class RuleFold:
 
     def _whole_until(self, task: _TaskFold) -> int:
         """The end of the newest window that every partition has closed for the task."""
-        return min(
-            max(task.closed.get(number, (0, 0))[0], self._closed_at.get(number, 0) - 1)
-            for number in range(self._partitions)
-        )
+        return min(self._closed_until(task, number) for number in range(self._partitions))
+
+    def _closed_until(self, task: _TaskFold, partition: int) -> int:
+        """The end of the newest window that a partition has closed for the task."""
+        told, _ = task.closed.get(partition, (0, 0))
+        return max(told, self._closed_at.get(partition, 0) - 1)
+
+    def _is_whole(self, task: _TaskFold, end_at: int) -> bool:
+        """Whether every partition has closed a window for the task.
+
+        The search goes on at the partition that was behind, so that a window's parts take it
+        round once; else each part would cost a look at all (512 partitions, 3 tasks: 408 ms for a
+        window's parts instead of 29).
+        """
+        for _ in range(self._partitions):
+            if self._closed_until(task, task.behind) < end_at:
+                return False
+            task.behind = (task.behind + 1) % self._partitions
+        return True
 
     def _fold_whole(
         self, task: _TaskFold, configuration: RoutingConfiguration
     ) -> Iterator[RoutingRule]:
-        whole_until = self._whole_until(task)
-        while task.parts and (first := min(task.parts))[0] <= whole_until:
-            keys = [key for key in sorted(task.parts) if key[:2] == first[:2]]
-            parts = [task.parts.pop(key) for key in keys]
+        while task.oldest is not None and self._is_whole(task, task.oldest[0]):
+            parts = task.take(task.oldest)
             scores = 1 + max(part.offset for part in parts)
             window = merged([part.score for part in parts])
             yield self._follow(task, configuration, window, scores)
