@@ -24,24 +24,36 @@ from streams.tables import TableReader
 
 MODELS = TASKS = 3
 PARTITIONS = 4
-WINDOWS = {"size_s": 1.0, "panes": 1, "lateness_s": 0.0, "tick_s": 60.0, "skew_s": 600.0}
+WINDOWS = {"size_s": 60.0, "panes": 1, "lateness_s": 0.0, "tick_s": 60.0, "skew_s": 600.0}
 TAKEN = re.compile(r'^zeta_records_consumed_total\{topic="metrics"\} (\S+)$', re.MULTILINE)
-AHEAD_MS = 30_000
+HOUR_MS = 3_600_000
+AHEAD_MS = 120_000
 """How far ahead the tick is that closes every window once the last metric is folded."""
 
 
 async def bench_aggregator(
-    bootstrap: str, runs: int, sizes: Sequence[int], say: Callable[[str], None]
+    bootstrap: str, runs: int, sizes: Sequence[tuple[int, int]], say: Callable[[str], None]
 ) -> Row:
-    """Metrics per second of one process, without the first tenth, to the last window's part."""
+    """Metrics per second of one process, without the first tenth, to the last window's part.
+
+    Args:
+        bootstrap: the broker.
+        runs: of each size.
+        sizes: how many metrics, and over how many hours of the log they came: it remembers the
+            identities of one hour (``windows.horizon_s``).
+        say: told how far it is.
+    """
     rows = []
-    for size in sizes:
+    for size, hours in sizes:
         found = []
         for run in range(runs):
             say(f"aggregator: {size:,} metrics, run {run + 1} of {runs}")
             made = sections(MODELS, TASKS, partitions=PARTITIONS, windows=WINDOWS)
             async with town(bootstrap, made) as place:
-                await place.fill("metrics", metric_records(size, MODELS, TASKS, now_ms()))
+                since = now_ms() - hours * HOUR_MS
+                logged = [since + hours * HOUR_MS * number // size for number in range(size)]
+                metrics = metric_records(MODELS, TASKS, logged)
+                await place.fill("metrics", metrics, timestamps_ms=logged)
                 tick = encode(Tick(ticked_at=now_ms() + AHEAD_MS))
                 await place.fill("metrics", [(b"", tick)] * PARTITIONS)
                 folded = await _fold(place, size)
@@ -50,7 +62,7 @@ async def bench_aggregator(
                     bare = (await counted(process, size)).rate(size)
                 ratio = folded["metrics_per_s"] / bare
                 found.append({**folded, "bare_reader_per_s": bare, "ratio_to_bare_reader": ratio})
-        rows.append({"metrics": size, **over_runs(found)})
+        rows.append({"metrics": size, "over_hours": hours, **over_runs(found)})
     return {"bench": "aggregator", "runs": runs, "rows": rows}
 
 

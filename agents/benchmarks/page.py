@@ -15,6 +15,7 @@ TITLES = {
     "worker": "Worker",
     "aggregator": "Aggregator",
     "loop-delay": "The loop's delay",
+    "gateway": "Gateway",
     "scale": "Growth",
     "start": "Start, and rest",
 }
@@ -30,14 +31,21 @@ WHAT = {
     "latency. The bare hops are two consumers that do nothing but the same call with the same "
     "client; LiteLLM's Router calls the same server from one process, without Kafka.",
     "throughput": "64 queries unanswered at a time, three simulated models without latency. "
-    "Processor time is that of router, three workers, grader and aggregator; LiteLLM's is that of "
-    "its one process, its client included.",
+    "`cpu_ms_per_query` is the processor time of router, three workers, grader and aggregator "
+    "together, each apart below it, as are the client that asks and the broker; LiteLLM's is that "
+    "of its one process, its client included.",
     "worker": "Answers per second that one worker commits, 64 calls at a time, a model without "
-    "latency, beside 64 loops of the same client and nothing else.",
+    "latency, beside 64 loops of the same client and nothing else: once as the client comes, once "
+    "with the HTTP transport that the worker gives it.",
     "aggregator": "Metrics folded per second by one process, without the first tenth of them, to "
-    "the last part of the last window, beside a loop that reads and decodes the same.",
+    "the last part of the last window, beside a loop that reads and decodes the same. What it "
+    "keeps are the identities of the last hour of the log, so memory follows the metrics of an "
+    "hour, not those folded.",
     "loop-delay": "Milliseconds. A window is closed when the last of its parts is on `scores`; "
     "routed is the first query whose decision names the rule.",
+    "gateway": "Milliseconds of a request to the gateway, and of the same request to the model's "
+    "server; one at a time, 16 at a time, and to the first token of a stream. Processor time is "
+    "that of each role for a request, 16 at a time.",
     "scale": "Records per second of all router processes together, on this machine, which the "
     "broker shares.",
     "start": "`zeta kafka start`, `zeta topics create` and `zeta up`, one after the other, from "
@@ -78,14 +86,15 @@ def tables(found: Row) -> str:
     )
 
 
-def page(machine: Row, command: str, elapsed_s: float, found: Sequence[Row]) -> str:
+def page(machine: Row, command: str, date: str, elapsed_s: float, found: Sequence[Row]) -> str:
     """The whole page."""
     size = f"{machine['cores']} cores ({machine['processor']}), {machine['memory_gb']:g} GB"
     intro = (
-        f"Written by `{command}` in {elapsed_s / 60:.0f} minutes on {size}; Python "
+        f"Written by `{command}` on {date} in {elapsed_s / 60:.0f} minutes, on {size}; Python "
         f"{machine['python']}, Kafka {machine['kafka']}. The broker, the models and the load are "
         "on the same machine. Each figure is the median of the runs, with the least and the "
-        "largest; ratios are taken run by run. Models are simulated; nothing else is."
+        "largest; ratios are taken run by run. Models are simulated; nothing else is. What limits "
+        "each, and what was tried: [performance.md](performance.md)."
     )
     parts = ["# Benchmarks", intro]
     for row in found:

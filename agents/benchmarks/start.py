@@ -38,9 +38,10 @@ def _run(directory: Path) -> dict[str, float]:
     made = sections(MODELS, TASKS)
     made["kafka"] |= {"bootstrap": f"127.0.0.1:{kafka_port}", "replication": 1, "min_in_sync": 1}
     made |= {"gateway": {"port": gateway}, "dashboard": {"port": dashboard}}
+    made |= {"archive": {"directory": str(directory / "archive")}}
+    made |= {"feedback": {"index_dir": str(directory / "index")}}
     file = directory / "zeta.toml"
     file.write_text(as_toml(made))
-    made |= {"feedback": {"index_dir": str(directory / "index")}}
     kafka = ["--directory", str(directory / "kafka")]
     began_s = time.monotonic()
     try:

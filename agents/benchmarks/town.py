@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, repeat
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,12 @@ class Town:
             found: dict[TopicPartition, int] = await consumer.end_offsets(partitions)
             return found
 
-    async def fill(self, topic: str, records: Iterable[tuple[bytes, bytes]]) -> int:
+    async def fill(
+        self,
+        topic: str,
+        records: Iterable[tuple[bytes, bytes]],
+        timestamps_ms: Iterable[int | None] = repeat(None),
+    ) -> int:
         """Appends records (key, value), spread evenly over the partitions; how many they were."""
         kafka = self.settings.kafka
         partitions = await partitions_of(kafka, kafka.prefix + topic)
@@ -62,9 +67,15 @@ class Town:
         await producer.start()
         total = 0
         try:
-            for total, (key, value) in enumerate(records, start=1):
-                partition = partitions[total % len(partitions)].partition
-                await producer.send(kafka.prefix + topic, value, key=key, partition=partition)
+            for (key, value), at in zip(records, timestamps_ms, strict=False):
+                total += 1
+                await producer.send(
+                    kafka.prefix + topic,
+                    value,
+                    key=key,
+                    partition=partitions[total % len(partitions)].partition,
+                    timestamp_ms=at,
+                )
             await producer.flush()
         finally:
             await producer.stop()

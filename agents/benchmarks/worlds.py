@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -86,10 +86,13 @@ def rule(task: str, models: Sequence[str]) -> RoutingRule:
 
 
 def metric_records(
-    count: int, models: int, tasks: int, observed_at: int
+    models: int, tasks: int, observed: Iterable[int]
 ) -> Iterator[tuple[bytes, bytes]]:
-    """Keys and values for ``metrics``: an outcome and a judgement of each attempt."""
-    for number in range(count):
+    """Keys and values for ``metrics``: an outcome and a judgement of each attempt.
+
+    ``observed`` are the instants (Unix ms), one for each.
+    """
+    for number, observed_at in enumerate(observed):
         attempt, judged = divmod(number, 2)
         plain = Metric(
             query_id=f"q-{attempt}",

@@ -13,6 +13,7 @@ from rich.progress import Progress
 
 from agents.commands import benching
 from agents.commands.balance import balance
+from agents.commands.bench_scaling import scaling
 from agents.commands.context import USAGE, Context, Json, get
 from agents.comparison.compare import Recorded, Row, figures_by_seed, read_recorded, row
 from agents.comparison.entrants import MAKERS, OBJECTIVE, refusal
@@ -30,6 +31,7 @@ def group() -> None:
 
 
 bench.command()(balance)
+bench.command()(scaling)
 benching.add_to(bench)
 
 

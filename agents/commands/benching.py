@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
@@ -35,7 +36,8 @@ Say: TypeAlias = Callable[[str], None]
 OnBroker: TypeAlias = Callable[[Broker, Say], Coroutine[Any, Any, Row]]
 Runs = Annotated[int, typer.Option(min=1, help="How often each is measured.")]
 
-MILLION = 1_000_000
+AGGREGATED = ((100_000, 1), (400_000, 1), (1_000_000, 10))
+"""Metrics, and the hours of the log that they are spread over."""
 
 
 def gateway(
@@ -125,7 +127,7 @@ def aggregator(
 
     Example: zeta bench aggregator --json
     """
-    sizes = (MILLION // 10, MILLION, *([5 * MILLION] if full else []))
+    sizes = (*AGGREGATED, *([(5_000_000, 50)] if full else []))
     _on_broker(context, json, lambda at, say: bench_aggregator(at.bootstrap, runs, sizes, say))
 
 
@@ -190,10 +192,11 @@ def everything(
         shared.fail(str(error))
     on = machine()
     elapsed_s = time.monotonic() - began_s
-    output.write_text(page(on, "zeta bench all", elapsed_s, found), encoding="utf-8")
+    today = datetime.now(tz=UTC).date().isoformat()
+    output.write_text(page(on, "zeta bench all", today, elapsed_s, found), encoding="utf-8")
     shared.say(f"{output} is written")
     if json:
-        shared.json({"machine": on, "elapsed_s": elapsed_s, "benches": found})
+        shared.json({"date": today, "machine": on, "elapsed_s": elapsed_s, "benches": found})
 
 
 _ALL: tuple[OnBroker, ...] = (
@@ -201,8 +204,9 @@ _ALL: tuple[OnBroker, ...] = (
     lambda at, say: bench_path(at.bootstrap, 3, 50.0, 15.0, say),
     lambda at, say: bench_throughput(at, 3, 3000, say),
     lambda at, say: bench_worker(at.bootstrap, 3, 5000, say),
-    lambda at, say: bench_aggregator(at.bootstrap, 1, (MILLION // 10, MILLION), say),
+    lambda at, say: bench_aggregator(at.bootstrap, 1, AGGREGATED, say),
     lambda at, say: bench_loop_delay(at.bootstrap, 3, 100.0, 20.0, say),
+    lambda at, say: bench_gateway(at.bootstrap, 3, 200, 16, say),
     lambda at, say: bench_scale(at.bootstrap, 1, 60_000, say),
 )
 

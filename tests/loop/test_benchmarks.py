@@ -72,9 +72,9 @@ async def test_throughput(kafka_bootstrap: str) -> None:
 
 
 async def test_aggregator(kafka_bootstrap: str) -> None:
-    found = await bench_aggregator(kafka_bootstrap, 1, [60_000], quiet)
+    found = await bench_aggregator(kafka_bootstrap, 1, [(60_000, 3)], quiet)
     (row,) = found["rows"]
-    assert row["metrics"] == 60_000
+    assert (row["metrics"], row["over_hours"]) == (60_000, 3)
     assert row["metrics_per_s"]["median"] > 0
     assert row["resident_mb"]["median"] > 20
 
@@ -91,4 +91,4 @@ def test_decision() -> None:
     assert 0 < row["p50_us"]["median"] <= row["p99_us"]["median"]
     assert row["litellm_p50_us"]["median"] > 0
     machine = {"cores": 2, "processor": "x", "memory_gb": 1.0, "python": "3", "kafka": "4"}
-    assert "## One decision" in page(machine, "zeta bench all", 60.0, [found])
+    assert "## One decision" in page(machine, "zeta bench all", "2026-01-01", 60.0, [found])

@@ -62,12 +62,13 @@ def test_the_page_names_each_command_and_the_machine() -> None:
     found = page(
         machine(),
         "zeta bench all",
+        "2026-01-01",
         600.0,
         [router, {"bench": "aggregator", "runs": 1, "rows": rows}],
     )
     assert "| ours_per_s | 95 (90 to 100) |" in found
     assert "| 1,000 | 5 (5 to 5) |" in found
     assert "`zeta bench router`: runs 2." in found
-    assert "10 minutes" in found
+    assert "on 2026-01-01 in 10 minutes" in found
     assert "cores" in found
     assert tables(router) in found

@@ -1,0 +1,168 @@
+"""What was measured, out of the JSON of ``zeta bench all --json`` and of the simulations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+BUNDLED = "measured.json"
+SIMULATIONS = "simulations"
+
+
+class MeasuredError(ValueError):
+    """A file isn't one of ours, or lacks a benchmark; the message names it."""
+
+
+class TunerRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A pane's parts decoded and folded by the tuner's code; times of processor."""
+
+    partitions: int
+    tasks: int
+    models: int
+    pane_ms: float
+    us_per_part: float
+    part_bytes: int
+
+
+class HealthRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A router's look at the workers' reports, for so many workers of a model."""
+
+    workers: int
+    us_per_query: float
+    us_per_report: float
+
+
+class LearningRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Mean grade 0..1 when windows come in so many parts, and rules so many panes late."""
+
+    partitions: int
+    late_panes: int
+    accuracy: float
+
+
+class Measured(msgspec.Struct, frozen=True, kw_only=True):
+    """Rates of one process on one core, medians of the runs.
+
+    ``router_per_s``: the slowest of the router's benchmark and of the growth benchmark's rows of
+    one process and three models, whatever the partitions. ``reader_per_s``: a bare loop that
+    reads and decodes metrics. ``loop_cpu_ms``: processor time of router, workers, grader and
+    aggregator for a query, ``grader_cpu_ms`` the grader's part of it: in small batches, so that a
+    busy one needs less. ``broker_cpu_ms``: of one broker, without copies; None where it was
+    somebody else's. ``gateway_cpu_ms``: of the gateway for a request. ``memory_mb``: by
+    role, at rest. The rest is from the simulations: microseconds of pure code (``skip_us`` of a
+    gateway for another's answer, ``board_us`` of the dashboard for a query, ``index_us`` of the
+    grader to index an answer anew) and bytes of an answer in its index.
+    """
+
+    router_per_s: float
+    worker_per_s: float
+    aggregator_per_s: float
+    reader_per_s: float
+    loop_cpu_ms: float
+    grader_cpu_ms: float
+    broker_cpu_ms: float | None
+    gateway_cpu_ms: float
+    memory_mb: Mapping[str, float]
+    tuning: list[TunerRow]
+    hearing: list[HealthRow]
+    learning: list[LearningRow]
+    skip_us: float
+    board_us: float
+    index_us: float
+    index_bytes: float
+
+    def tuner_row(self, tasks: int, models: int) -> TunerRow:
+        """The row of the most partitions, of the nearest tasks and models that were timed."""
+        near = min(self.tuning, key=lambda row: _distance(row, tasks, models))
+        alike = [r for r in self.tuning if (r.tasks, r.models) == (near.tasks, near.models)]
+        return max(alike, key=lambda row: row.partitions)
+
+    def report_us(self, workers: float) -> float:
+        """A router's microseconds for a report, a line through the first and the last row."""
+        first, last = self.hearing[0], self.hearing[-1]
+        slope = (last.us_per_report - first.us_per_report) / (last.workers - first.workers)
+        return first.us_per_report + slope * max(0.0, workers - first.workers)
+
+
+def _distance(row: TunerRow, tasks: int, models: int) -> float:
+    return abs(row.tasks - tasks) + abs(row.models - models)
+
+
+def bundled() -> dict[str, Any]:
+    """The measurements that the page is made of."""
+    found: dict[str, Any] = msgspec.json.decode((files("agents") / "data" / BUNDLED).read_bytes())
+    return found
+
+
+def read(path: Path) -> dict[str, Any]:
+    """A file of ``zeta bench all --json``; what it lacks is taken from the bundled one.
+
+    Raises:
+        MeasuredError: no such file, or something else is in it.
+    """
+    try:
+        found: dict[str, Any] = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+    except (OSError, msgspec.DecodeError) as error:
+        raise MeasuredError(f"{path}: {error}") from error
+    if not isinstance(found.get("benches"), list):
+        raise MeasuredError(f"{path}: has no benches; it must be of zeta bench all --json")
+    ours = bundled()
+    known = {bench["bench"] for bench in found["benches"]}
+    more = [bench for bench in ours["benches"] if bench["bench"] not in known]
+    return {SIMULATIONS: ours[SIMULATIONS], **found, "benches": [*found["benches"], *more]}
+
+
+def measured(found: Mapping[str, Any]) -> Measured:
+    """The rates in such a file.
+
+    Raises:
+        MeasuredError: a benchmark or a figure isn't there.
+    """
+    try:
+        return _measured(found)
+    except (KeyError, IndexError, TypeError, msgspec.ValidationError) as error:
+        raise MeasuredError(f"a figure is missing: {error!r}") from error
+
+
+def _measured(found: Mapping[str, Any]) -> Measured:
+    benches = {bench["bench"]: bench for bench in found["benches"]}
+    simulated = found[SIMULATIONS]
+    largest = benches["aggregator"]["rows"][-1]
+    alone = [
+        _median(row, "records_per_s")
+        for row in benches["scale"]["rows"]
+        if (row["processes"], row["models"]) == (1, 3)
+    ]
+    memory = {
+        key.removesuffix("_mb"): _median(benches["start"], key)
+        for key in benches["start"]
+        if key.endswith("_mb") and key != "largest_role_mb"
+    }
+    return Measured(
+        router_per_s=min(_median(benches["router"], "records_per_s"), *alone),
+        worker_per_s=_median(benches["worker"], "answers_per_s"),
+        aggregator_per_s=_median(largest, "metrics_per_s"),
+        reader_per_s=_median(largest, "bare_reader_per_s"),
+        loop_cpu_ms=_median(benches["throughput"], "cpu_ms_per_query"),
+        grader_cpu_ms=_median(benches["throughput"], "grader_cpu_ms_per_query"),
+        broker_cpu_ms=_median(benches["throughput"], "broker_cpu_ms_per_query")
+        if "broker_cpu_ms_per_query" in benches["throughput"]
+        else None,
+        gateway_cpu_ms=_median(benches["gateway"], "gateway_cpu_ms"),
+        memory_mb=memory,
+        tuning=msgspec.convert(simulated["tuning"], list[TunerRow]),
+        hearing=msgspec.convert(simulated["hearing"], list[HealthRow]),
+        learning=msgspec.convert(simulated["learning"], list[LearningRow]),
+        skip_us=simulated["skipping"]["skip_us"],
+        board_us=simulated["watching"]["board_us"],
+        index_us=simulated["indexing"]["index_us"],
+        index_bytes=simulated["indexing"]["index_bytes"],
+    )
+
+
+def _median(row: Mapping[str, Any], key: str) -> float:
+    return float(row[key]["median"])

@@ -1,0 +1,51 @@
+"""docs/scaling.md is what the bundled measurements make of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from agents.scaling.assumed import Assumed
+from agents.scaling.measured import bundled
+from agents.scaling.page import PageError, rewritten, tables
+from agents.scaling.rounding import about
+
+PAGE = Path(__file__).parents[3] / "docs" / "scaling.md"
+
+
+def test_the_pages_tables_are_of_the_bundled_measurements() -> None:
+    text = PAGE.read_text("utf-8")
+    assert rewritten(text, bundled()) == text, "run zeta bench scaling --output docs/scaling.md"
+
+
+def test_only_tables_are_rewritten() -> None:
+    made = tables(bundled(), Assumed())
+    text = "".join(
+        f"before {name}\n<!-- table {name} -->\nOUTDATED\n<!-- end {name} -->\n" for name in made
+    )
+    found = rewritten(text, bundled())
+    assert "OUTDATED" not in found
+    for name, table in made.items():
+        assert f"before {name}\n<!-- table {name} -->\n\n{table}\n" in found
+
+
+def test_a_page_that_lacks_a_table_is_refused() -> None:
+    with pytest.raises(PageError, match="needs"):
+        rewritten("no tables", bundled())
+
+
+def test_sizes_and_prices_are_ones_own() -> None:
+    dear = msgspec.structs.replace(Assumed(), usd_per_core_hour=1.0)
+    made = tables(bundled(), dear, (5_000.0,))
+    assert made["needs"].startswith("| queries/s | 5,000 |")
+    assert made["needs"] != tables(bundled(), Assumed(), (5_000.0,))["needs"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(12_345, "12,000"), (99.6, "100"), (5.07, "5.1"), (0.41, "0.41"), (1, "1"), (10.4, "10")],
+)
+def test_two_digits(value: float, text: str) -> None:
+    assert about(value) == text
