@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
-
-import tenacity
 
 from agents.breaker import Breaker, Call
 from agents.call_span import model_call
@@ -59,39 +58,25 @@ class Caller:
         """
         query = assignment.query
         self.endpoint.check(query)
-
-        def pause_s(state: tenacity.RetryCallState) -> float:
-            error = state.outcome.exception() if state.outcome else None
-            asked = error.retry_after_s if isinstance(error, ModelError) else None
-            pause = retry_pause_s(self._settings.routing, query.query_id, state.attempt_number)
-            return max(pause, asked or 0.0)
-
-        def again(error: BaseException) -> bool:
-            fresh = chunks is None or chunks.number == 0
-            up = self._breaker.state == "healthy"
-            return isinstance(error, ModelError) and error.kind in TRANSIENT and fresh and up
-
-        attempts = tenacity.AsyncRetrying(
-            stop=tenacity.stop_after_attempt(self._model.retries + 1)
-            | tenacity.stop_before_delay(self._left_s(assignment)),
-            wait=pause_s,
-            retry=tenacity.retry_if_exception(again),
-            reraise=True,
-        )
-        last: ModelError | None = None
-
-        async def once() -> Answer:
-            nonlocal last
+        number, last = 0, None
+        while True:
+            number += 1
             try:
                 return await self._ask_once(assignment, chunks)
             except ModelError as error:
                 if last is not None and error.kind == "breaker_open":
                     raise last from None  # it opened during the pause; this call wasn't made
+                pause_s = retry_pause_s(self._settings.routing, query.query_id, number)
+                pause_s = max(pause_s, error.retry_after_s or 0.0)
+                in_time = number <= self._model.retries and pause_s < self._left_s(assignment)
+                if not (in_time and self._may_again(error, chunks)):
+                    raise
                 last = error
-                raise
+            await asyncio.sleep(pause_s)
 
-        answer: Answer = await attempts(once)
-        return answer
+    def _may_again(self, error: ModelError, chunks: Chunks | None) -> bool:
+        fresh = chunks is None or chunks.number == 0
+        return error.kind in TRANSIENT and fresh and self._breaker.state == "healthy"
 
     async def _ask_once(self, assignment: Assignment, chunks: Chunks | None) -> Answer:
         left_s = self._left_s(assignment)

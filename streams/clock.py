@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 from typing import TypeAlias
@@ -17,5 +16,5 @@ def now_ms() -> int:
 
 
 def loop_s() -> float:
-    """Monotonic seconds, by the running event loop's clock."""
-    return asyncio.get_running_loop().time()
+    """Monotonic seconds, by the clock of asyncio's event loops."""
+    return time.monotonic()

@@ -84,11 +84,11 @@ def is_demanding(query: Query) -> bool:
 
 def asked_of(parameters: Parameters) -> dict[str, Any]:
     """The parameters that are set to something."""
-    found = {name: getattr(parameters, name) for name in parameters.__struct_fields__}
     return {
         name: value
-        for name, value in found.items()
-        if value is not None and (name not in NEUTRAL or value != NEUTRAL[name])
+        for name in parameters.__struct_fields__
+        if (value := getattr(parameters, name)) is not None
+        and (name not in NEUTRAL or value != NEUTRAL[name])
     }
 
 
