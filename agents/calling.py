@@ -9,7 +9,7 @@ from agents.breaker import Breaker, Call
 from agents.call_span import model_call
 from agents.chunking import Chunks
 from agents.endpoints.endpoint import Endpoint
-from agents.metering import ModelMeters
+from agents.metering.worker import ModelMeters
 from agents.model_error import TRANSIENT, ModelError
 from agents.reply import Answer
 from agents.retrying import retry_pause_s

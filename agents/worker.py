@@ -23,7 +23,7 @@ from agents.calling import Caller
 from agents.cancelling import Cancellations
 from agents.chunking import Chunks
 from agents.endpoints.endpoint import Endpoint
-from agents.metering import ModelMeters
+from agents.metering.worker import ModelMeters
 from agents.model_error import ModelError
 from agents.probing import Prober
 from agents.replying import Replies

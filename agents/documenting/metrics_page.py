@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agents.documenting.markdown import code, page, table
-from agents.metering import catalogue
+from agents.metering.listing import catalogue
 
 _ABOUT = """Each role serves these at `/metrics` of `[metrics] host:port` ([Observability](
 ../observability.md)). A histogram has `_bucket`, `_sum` and `_count`. Labels are from bounded sets:

@@ -9,8 +9,9 @@ from typing import Any
 import httpx
 from huggingface_hub.errors import InferenceTimeoutError, TextGenerationError
 
+from agents.endpoints.refusals import status_error, stream_error
 from agents.http_client import RefusedError
-from agents.model_error import ModelError, status_error, stream_error
+from agents.model_error import ModelError
 
 NOT_AN_ANSWER = (
     *(ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError),

@@ -60,7 +60,7 @@ _ROLES: Mapping[str, Callable[[CollectorRegistry, Settings], object]] = {
 }
 
 
-def meters() -> list[Meter]:
+def catalogue() -> list[Meter]:
     """Every metric, by name; the roles in the order of the loop."""
     found: dict[str, Meter] = {}
     for role in _ROLES:

@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from streams.archive.local import LocalStore
-from streams.archive.remote import RemoteStore
 from streams.archive.store import ArchiveError, Store
 from streams.secret_source import has_credentials
 
@@ -24,12 +23,14 @@ def open_store(directory: str, *, writing: bool = False) -> Store:
         raise ArchiveError(
             "an archive's URL must hold no user or password: the store's own variables or files do"
         )
-    store: LocalStore | RemoteStore
+    store: Store
     if "://" not in directory:
         store = LocalStore(Path(directory).expanduser())
     elif directory.startswith("file://"):
         store = LocalStore(Path(url2pathname(urlsplit(directory).path)))
     else:
+        from streams.archive.remote import RemoteStore  # fsspec takes 4 MB, which few need
+
         store = RemoteStore(directory)
     if writing:
         store.check()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from functools import cache
@@ -9,7 +10,6 @@ from io import BytesIO
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from streams.archive.naming import Part, date_of
@@ -142,9 +142,9 @@ class PartWriter:
         with pq.ParquetFile(self._staged.file) as file:
             for group in range(file.num_row_groups):
                 table = file.read_row_group(group)
-                early = pc.less_equal(table.column("kafka_offset"), last)
-                head._add(table.filter(early))
-                rest._add(table.filter(pc.invert(early)))
+                early = bisect_right(table.column("kafka_offset").to_pylist(), last)
+                head._add(table.slice(0, early))
+                rest._add(table.slice(early))
                 head.flush()
                 rest.flush()
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from agents.metering import catalogue
+from agents.metering.listing import catalogue
 
 ROOT = Path(__file__).resolve().parents[2]
 PROMETHEUS = ROOT / "deploy" / "prometheus"

@@ -10,12 +10,13 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from agents.breaker import Breaker
-from agents.metering import ModelMeters, catalogue
 from agents.metering.aggregator import AggregatorMeters
 from agents.metering.archiver import ArchiverMeters
 from agents.metering.grader import GraderMeters
+from agents.metering.listing import catalogue
 from agents.metering.router import RouterMeters
 from agents.metering.tuner import TunerMeters
+from agents.metering.worker import ModelMeters
 from agents.roles import role_names
 from schemas.assignment import Decision
 from schemas.metric import Metric
