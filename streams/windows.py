@@ -26,6 +26,7 @@ import msgspec
 from schemas.metric import Metric
 from schemas.tick import Tick
 from schemas.window_score import WindowScore
+from streams.identities import Identities
 from streams.refusing import MOST_BYTES, MOST_TASKS, LimitError, SkewError, growth
 from streams.settings import Windows
 from streams.summaries import Tally
@@ -85,9 +86,8 @@ class WindowFold:
         self._size = windows.pane_ms
         self._lateness = round(windows.lateness_s * 1000)
         self._skew = round(windows.skew_s * 1000)
-        self._horizon = round(windows.horizon_s * 1000)
         self._open: dict[tuple[int, str], _Window] = {}
-        self._seen: dict[bytes, int] = {}
+        self._seen = Identities(round(windows.horizon_s * 1000))
         self._resume = resume
         self._closed = resume.closed_at if resume else None
         self._published = resume.published_at if resume else None
@@ -181,13 +181,7 @@ class WindowFold:
 
     def _is_duplicate(self, metric: Metric, logged_at: int) -> bool:
         identity = blake2b(repr(metric.identity).encode(), digest_size=12).digest()
-        last = self._seen.pop(identity, None)
-        self._seen[identity] = logged_at  # re-inserted: the mapping stays in order of time
-        while (oldest := next(iter(self._seen))) and (
-            self._seen[oldest] < logged_at - self._horizon
-        ):
-            del self._seen[oldest]
-        return last is not None and last >= logged_at - self._horizon
+        return self._seen.put(identity, logged_at)
 
     def _close(self, ticked_at: int) -> Iterator[WindowScore]:
         """The parts that tile [what was closed, what is closed now) for each task."""

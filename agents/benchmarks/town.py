@@ -16,6 +16,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.structs import TopicPartition
 
 from agents.benchmarks.processes import Running, running, zeta
+from agents.sandboxing import remove
 from streams import broker
 from streams.admin import create_topics
 from streams.connecting import connection
@@ -112,7 +113,10 @@ def kafka(environment: Mapping[str, str] = os.environ) -> Iterator[Broker]:
 
 @asynccontextmanager
 async def town(bootstrap: str, sections: Sections) -> AsyncIterator[Town]:
-    """A system with these sections of settings, and topics that no other has."""
+    """A system with these sections of settings, and topics that no other has.
+
+    The topics are deleted at the end: those of a run before would slow down the next.
+    """
     with tempfile.TemporaryDirectory(prefix="zeta-bench-") as name:
         directory = Path(name)
         prefix = f"bench-{os.getpid()}-{next(_runs)}-"
@@ -128,7 +132,10 @@ async def town(bootstrap: str, sections: Sections) -> AsyncIterator[Town]:
         file.write_text(as_toml({"feedback": feedback, **sections, "kafka": kafka}))
         settings = load(file, {})
         await create_topics(settings)
-        yield Town(settings, file, directory)
+        try:
+            yield Town(settings, file, directory)
+        finally:
+            await remove(settings)
 
 
 def as_toml(sections: Sections) -> str:

@@ -149,7 +149,7 @@ def loop_delay(
 
 def scale(
     context: typer.Context,
-    runs: Runs = 1,
+    runs: Runs = 3,
     records: Annotated[int, typer.Option(min=2000, help="Queries per run.")] = 60_000,
     json: Json = False,
 ) -> None:
@@ -207,7 +207,7 @@ _ALL: tuple[OnBroker, ...] = (
     lambda at, say: bench_aggregator(at.bootstrap, 1, AGGREGATED, say),
     lambda at, say: bench_loop_delay(at.bootstrap, 3, 100.0, 20.0, say),
     lambda at, say: bench_gateway(at.bootstrap, 3, 200, 16, say),
-    lambda at, say: bench_scale(at.bootstrap, 1, 60_000, say),
+    lambda at, say: bench_scale(at.bootstrap, 3, 60_000, say),
 )
 
 

@@ -1,0 +1,69 @@
+"""What was seen of late: the same whether all is remembered or slices are dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.identities import SLICES, Identities
+
+HORIZON = 80
+Log = list[tuple[int, bytes]]
+
+
+@st.composite
+def logs(draw: st.DrawFn) -> Log:
+    """Identities, few of them, with times that never go back."""
+    steps = draw(st.lists(st.sampled_from([0, 1, 9, 10, 20, 40, 80, 81]), max_size=60))
+    names = st.sampled_from([b"a", b"b", b"c", b"d"])
+    return [(at, draw(names)) for at in accumulate(steps, initial=1_700_000_000_000)]
+
+
+def told(log: Sequence[tuple[int, bytes]]) -> list[bool]:
+    seen = Identities(HORIZON)
+    return [seen.put(name, at) for at, name in log]
+
+
+@given(logs())
+def test_known_is_what_was_there_within_the_horizon(log: Log) -> None:
+    for number, (known, (at, name)) in enumerate(zip(told(log), log, strict=True)):
+        before = [then for then, other in log[:number] if other == name]
+        assert known == any(then >= at - HORIZON for then in before)
+
+
+@given(logs(), st.integers(0, 60))
+def test_a_start_a_horizon_before_says_the_same(log: Log, cut: int) -> None:
+    cut = min(cut, len(log) - 1)
+    since = log[cut][0] - HORIZON
+    start = next(number for number, (at, _) in enumerate(log) if at >= since)
+    assert told(log[start:])[cut - start :] == told(log)[cut:]
+
+
+@given(st.lists(st.integers(-200, 200), max_size=60))
+def test_times_that_go_back_lose_nothing_within_the_horizon_of_the_newest(steps: list[int]) -> None:
+    seen, newest = Identities(HORIZON), 1_700_000_000_000
+    for number, step in enumerate(steps):
+        at = newest + step
+        newest = max(newest, at)
+        name = number.to_bytes(4, "big")
+        assert not seen.put(name, at)
+        if at >= newest - HORIZON:
+            assert seen.put(name, newest)
+
+
+def test_it_holds_a_horizon_and_a_slice_however_long_the_log() -> None:
+    seen = Identities(HORIZON)
+    for number in range(10_000):
+        seen.put(number.to_bytes(4, "big"), number)
+        assert len(seen) <= HORIZON + 1 + 2 * (HORIZON // SLICES)
+    assert len(seen) >= HORIZON
+
+
+def test_a_slice_is_kept_while_some_of_it_is_within_the_horizon() -> None:
+    seen, start = Identities(HORIZON), 1_700_000_000_000
+    assert not seen.put(b"a", start + 8)
+    assert not seen.put(b"b", start + 85), "a new slice; 5 of the first is beyond the horizon"
+    assert seen.put(b"a", start + 88)
