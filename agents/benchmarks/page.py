@@ -46,8 +46,9 @@ WHAT = {
     "gateway": "Milliseconds of a request to the gateway, and of the same request to the model's "
     "server; one at a time, 16 at a time, and to the first token of a stream. Processor time is "
     "that of each role for a request, 16 at a time.",
-    "scale": "Records per second of all router processes together, on this machine, which the "
-    "broker shares.",
+    "scale": "Records per second of all router processes together, without the first three tenths "
+    "of them, on this machine, which the broker shares: processes beyond its cores can't add. Each "
+    "run has a new broker.",
     "start": "`zeta kafka start`, `zeta topics create` and `zeta up`, one after the other, from "
     "nothing; MB (10^6 bytes) resident five seconds after.",
 }

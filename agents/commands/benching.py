@@ -157,7 +157,8 @@ def scale(
 
     Example: zeta bench scale --json
     """
-    _on_broker(context, json, lambda at, say: bench_scale(at.bootstrap, runs, records, say))
+    shared = get(context)
+    _show(shared, lambda: asyncio.run(bench_scale(kafka, runs, records, shared.say)), json)
 
 
 def start(context: typer.Context, runs: Runs = 3, json: Json = False) -> None:
@@ -188,6 +189,7 @@ def everything(
         found.append(asyncio.run(bench_start(3, shared.say)))
         with kafka() as at:
             found += [asyncio.run(bench(at, shared.say)) for bench in _ALL]
+        found.append(asyncio.run(bench_scale(kafka, 3, 60_000, shared.say)))
     except (BenchError, LiteLLMMissingError) as error:
         shared.fail(str(error))
     on = machine()
@@ -207,7 +209,6 @@ _ALL: tuple[OnBroker, ...] = (
     lambda at, say: bench_aggregator(at.bootstrap, 1, AGGREGATED, say),
     lambda at, say: bench_loop_delay(at.bootstrap, 3, 100.0, 20.0, say),
     lambda at, say: bench_gateway(at.bootstrap, 3, 200, 16, say),
-    lambda at, say: bench_scale(at.bootstrap, 3, 60_000, say),
 )
 
 
