@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from agents.benchmarks.figures import Row
+from agents.benchmarks.goals import Reached, reached
 
 TITLES = {
     "router": "Router",
@@ -87,6 +88,15 @@ def tables(found: Row) -> str:
     )
 
 
+WANTED = ["bench", "what", "wanted", "median", ""]
+
+
+def _wanted(row: Reached) -> list[str]:
+    goal = row.goal
+    bound = f"{'at least' if goal.at_least else 'at most'} {number(goal.bound)}"
+    return [goal.bench, goal.what, bound, number(row.median), "met" if row.met else "**missed**"]
+
+
 def page(machine: Row, command: str, date: str, elapsed_s: float, found: Sequence[Row]) -> str:
     """The whole page."""
     size = f"{machine['cores']} cores ({machine['processor']}), {machine['memory_gb']:g} GB"
@@ -98,6 +108,8 @@ def page(machine: Row, command: str, date: str, elapsed_s: float, found: Sequenc
         "each, and what was tried: [performance.md](performance.md)."
     )
     parts = ["# Benchmarks", intro]
+    if goals := list(reached(found)):
+        parts += ["## What was wanted", table(WANTED, map(_wanted, goals))]
     for row in found:
         name = row["bench"]
         asked = ", ".join(

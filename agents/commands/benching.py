@@ -206,7 +206,7 @@ _ALL: tuple[OnBroker, ...] = (
     lambda at, say: bench_path(at.bootstrap, 3, 50.0, 15.0, say),
     lambda at, say: bench_throughput(at, 3, 3000, say),
     lambda at, say: bench_worker(at.bootstrap, 3, 5000, say),
-    lambda at, say: bench_aggregator(at.bootstrap, 1, AGGREGATED, say),
+    lambda at, say: bench_aggregator(at.bootstrap, 3, AGGREGATED, say),
     lambda at, say: bench_loop_delay(at.bootstrap, 3, 100.0, 20.0, say),
     lambda at, say: bench_gateway(at.bootstrap, 3, 200, 16, say),
 )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.benchmarks.figures import machine, over_runs, percentile, ratios, spread
-from agents.benchmarks.page import cell, number, page, tables
+from agents.benchmarks.goals import GOALS, reached
+from agents.benchmarks.page import TITLES, cell, number, page, tables
 from agents.benchmarks.processes import BenchError
 from agents.benchmarks.progress import Progress
 
@@ -72,3 +75,28 @@ def test_the_page_names_each_command_and_the_machine() -> None:
     assert "on 2026-01-01 in 10 minutes" in found
     assert "cores" in found
     assert tables(router) in found
+
+
+def test_goals_are_judged_by_the_worst_row_and_by_medians() -> None:
+    def p50(*values: float) -> dict[str, Any]:
+        return {"p50_us": spread(values), "p99_us": spread([1.0])}
+
+    rows = [{"models": 3, **p50(9.0, 9.5, 99.0)}, {"models": 3, **p50(3.0)}]
+    found: list[dict[str, Any]] = [
+        {"bench": "decision", "rows": [*rows, {"models": 100, **p50(51.0)}]},
+        {"bench": "router", "ratio_to_bare_loop": spread([0.8])},
+    ]
+    told = {(row.goal.what, row.median, row.met) for row in reached(found)}
+    assert told == {
+        ("of the bare loop's records/s", 0.8, True),
+        ("us, 3 models, p50", 9.5, True),
+        ("us, 3 models, p99", 1.0, True),
+        ("us, 100 models, p50", 51.0, False),
+    }
+    text = page(machine(), "zeta bench all", "2026-01-01", 60.0, found)
+    assert "| decision | us, 100 models, p50 | at most 50 | 51 | **missed** |" in text
+    assert "| router | of the bare loop's records/s | at least 0.8 | 0.8 | met |" in text
+
+
+def test_every_goal_names_a_bench_of_the_page() -> None:
+    assert {goal.bench for goal in GOALS} <= set(TITLES)
