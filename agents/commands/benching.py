@@ -175,7 +175,7 @@ def everything(
     output: Annotated[Path, typer.Option(help="The page that is written.")] = PAGE,
     json: Json = False,
 ) -> None:
-    """Run every benchmark that has a yardstick, and write the page: about 15 minutes.
+    """Run every benchmark, and write the page: about 13 minutes on two cores.
 
     Example: zeta bench all
     """
