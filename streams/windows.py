@@ -1,8 +1,11 @@
 """Tumbling windows over one ``metrics`` partition: a pure fold of its records.
 
-Time is the records' own (docs/windows.md). ``observed_at`` chooses the window; ``Tick``
-records alone close it, ``lateness_s`` after its end; nothing here reads a clock. So the parts
-that come out are a function of the partition's records, whoever folds them and however often:
+Time is the records' own (docs/windows.md). ``observed_at`` chooses the window; a ``Tick``
+closes it, ``lateness_s`` after its end, or, after the first tick, a metric that is ``skew_s``
+later still: a watermark of bounded out-of-orderness, without which a log that nobody ticked (the
+aggregator was away) would have all its windows open at once. Nothing here reads a clock. So the
+parts that come out are a function of the partition's records, whoever folds them and however
+often:
 
 - a record whose window has closed goes into the oldest open one, and is counted as late;
 - a record with the identity of one within the last ``horizon_s`` of log time is dropped;
@@ -116,10 +119,15 @@ class WindowFold:
                 f"{moment} is {(moment - logged_at) / 1000:.1f} s ahead of the broker's clock; "
                 f"windows.skew_s allows {self._skew / 1000:g}"
             )
-        if isinstance(event, Tick):
-            return list(self._close(event.ticked_at))
-        self._add(offset, logged_at, event)
-        return []
+        if isinstance(event, Metric):
+            self._add(offset, logged_at, event)
+            if self._closed is None:
+                return []  # the first tick says where the first part begins
+            moment -= self._skew  # its clock may be this far ahead, and closes nothing too early
+        now = (moment - self._lateness) // self._size * self._size
+        if now <= (self._closed or 0) or self.looking_back:
+            return []
+        return list(self._close(now))
 
     @property
     def open_windows(self) -> int:
@@ -183,15 +191,9 @@ class WindowFold:
         identity = blake2b(repr(metric.identity).encode(), digest_size=12).digest()
         return self._seen.put(identity, logged_at)
 
-    def _close(self, ticked_at: int) -> Iterator[WindowScore]:
-        """The parts that tile [what was closed, what is closed now) for each task."""
-        if self.looking_back:
-            return
-        before = self._closed
-        now = (ticked_at - self._lateness) // self._size * self._size
-        if now <= (before or 0):
-            return
-        self._closed = now
+    def _close(self, now: int) -> Iterator[WindowScore]:
+        """The parts that tile [what was closed, ``now``) for each task."""
+        before, self._closed = self._closed, now
         ready = sorted(key for key in self._open if key[0] < now)
         parts = [self._part(*key, self._open.pop(key)) for key in ready]
         empty = list(self._empty_parts(parts, before, now))

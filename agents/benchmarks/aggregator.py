@@ -54,9 +54,9 @@ async def bench_aggregator(
                 since = now_ms() - hours * HOUR_MS
                 logged = [since + hours * HOUR_MS * number // size for number in range(size)]
                 metrics = metric_records(MODELS, TASKS, logged)
+                await _tick(place, since)
                 await place.fill("metrics", metrics, timestamps_ms=logged)
-                tick = encode(Tick(ticked_at=now_ms() + AHEAD_MS))
-                await place.fill("metrics", [(b"", tick)] * PARTITIONS)
+                await _tick(place, now_ms() + AHEAD_MS)
                 folded = await _fold(place, size)
                 command = yardstick("bare_reader", str(place.file))
                 with running("bare-reader", command, place.directory) as process:
@@ -67,6 +67,12 @@ async def bench_aggregator(
     return {"bench": "aggregator", "runs": runs, "rows": rows}
 
 
+async def _tick(place: Town, ticked_at: int) -> None:
+    """To each partition, as an aggregator does."""
+    ticks = [(b"", encode(Tick(ticked_at=ticked_at)))] * PARTITIONS
+    await place.fill("metrics", ticks, timestamps_ms=[ticked_at] * PARTITIONS)
+
+
 async def _fold(place: Town, size: int) -> dict[str, float]:
     """Folds all; done is when every partition's last window is on ``scores``."""
     closed: set[int] = set()
@@ -74,7 +80,7 @@ async def _fold(place: Town, size: int) -> dict[str, float]:
 
     def put(score: WindowScore, _: Record) -> None:
         nonlocal last_s
-        if score.models and score.next_offset >= size // PARTITIONS:
+        if score.models and score.next_offset > size // PARTITIONS:
             closed.add(score.partition)
             last_s = time.monotonic()
 

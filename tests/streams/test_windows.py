@@ -50,8 +50,28 @@ def test_a_window_closes_by_a_tick_lateness_after_its_end_and_not_before() -> No
     assert (parts[0].partition, parts[0].partitions) == (1, 2)
 
 
-def test_records_alone_close_nothing() -> None:
+def test_before_the_first_tick_records_close_nothing() -> None:
     assert feed(fold_of(), (3, metric("p", 3)), (900, metric("q", 900))) == []
+
+
+def test_where_nobody_ticks_a_window_is_closed_by_a_record_of_skew_and_lateness_after_it() -> None:
+    fold = fold_of()
+    before = feed(fold, tick(15), (21, metric("p", 21)), (84, metric("q", 84)))
+    parts = fold.fold(3, 85, metric("r", 85))  # 30, and 50 of skew, and 5 of lateness
+    assert spans(before, "code") == [(0, 10), (10, 20)]
+    assert spans(parts, "code") == [(20, 30)]
+    assert [counted(part) for part in parts if part.task == "code"] == [1]
+    assert fold.fold(4, 94, metric("s", 94)) == []
+
+
+def test_a_long_log_without_ticks_keeps_few_windows_open() -> None:
+    fold = fold_of()
+    feed(fold, tick(15))
+    most = 0
+    for offset in range(1, 2000):
+        fold.fold(offset, 10 * offset, metric(f"q-{offset}", 10 * offset))
+        most = max(most, fold.open_windows)
+    assert most == 7  # 10 ms each: 50 of skew, 5 of lateness, the one that is being filled
 
 
 def test_idle_tasks_get_an_empty_part_and_strangers_none() -> None:
