@@ -7,7 +7,7 @@ ticks that close windows; it is the only role whose clock matters to them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from aiokafka import AIOKafkaConsumer
@@ -15,9 +15,9 @@ from aiokafka.structs import TopicPartition
 from mode import Service
 
 from agents.metering.aggregator import AggregatorMeters
-from schemas.metric import Metric
-from schemas.tick import Tick
-from schemas.wire import WireError, decode
+from schemas.tick import Tick, decode_metrics
+from schemas.window_score import WindowScore
+from schemas.wire import WireError
 from streams.app import RoleApp, build_app
 from streams.clock import NowMs, now_ms
 from streams.consuming import Batch, Intake, Record, attach
@@ -57,29 +57,32 @@ class Aggregator:
         with batch.handling() as handling:
             for record in batch.records:
                 handling.take(record)
-                await self._fold(fold, record)
+                try:
+                    parts = self._fold(fold, record)
+                except WireError as error:
+                    await self._refuse(fold, record, str(error), "undecodable")
+                    continue
+                except RefusedError as error:
+                    await self._refuse(fold, record, str(error), "refused")
+                    continue
+                for part in parts:
+                    self._meters.closed(part)
+                    await self._outbox.send("scores", part, key=part.task)
         batch.finish()
         if (anchor := fold.anchor()) is not None:
             batch.anchor(anchor.offset, msgspec.json.encode(anchor).decode())
 
-    async def _fold(self, fold: WindowFold, record: Record) -> None:
+    def _fold(self, fold: WindowFold, record: Record) -> Sequence[WindowScore]:
+        """The parts that the record closes."""
         if replayed_by(self._settings.kafka, record.headers) is not None:
             fold.skip(record.offset, record.timestamp)
-            return
+            return ()
         try:
-            event: Metric | Tick = decode(Metric | Tick, record.value)  # type: ignore[arg-type]
-        except WireError as error:
+            event = decode_metrics(record.value)
+        except WireError:
             fold.skip(record.offset, record.timestamp)
-            await self._refuse(fold, record, str(error), "undecodable")
-            return
-        try:
-            parts = fold.fold(record.offset, record.timestamp, event)
-        except RefusedError as error:
-            await self._refuse(fold, record, str(error), "refused")
-            return
-        for part in parts:
-            self._meters.closed(part)
-            await self._outbox.send("scores", part, key=part.task)
+            raise
+        return fold.fold(record.offset, record.timestamp, event)
 
     async def _refuse(self, fold: WindowFold, record: Record, problem: str, reason: Reason) -> None:
         if not fold.looking_back:

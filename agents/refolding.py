@@ -12,10 +12,9 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from agents.differing import Difference, DiffersError
-from schemas.metric import Metric
-from schemas.tick import Tick
+from schemas.tick import decode_metrics
 from schemas.window_score import WindowScore
-from schemas.wire import WireError, decode, encode
+from schemas.wire import WireError, encode
 from streams.history import Log, LoggedRecord
 from streams.refusing import RefusedError
 from streams.replay.origin import replayed_by
@@ -93,7 +92,7 @@ class PartitionFold:
                 self.fold.skip(record.offset, record.timestamp)
                 continue
             try:
-                event: Metric | Tick = decode(Metric | Tick, record.value)  # type: ignore[arg-type]
+                event = decode_metrics(record.value)
                 yield from self.fold.fold(record.offset, record.timestamp, event)
             except WireError:
                 self.fold.skip(record.offset, record.timestamp)

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-SLICES = 8
-"""So many dictionaries hold a horizon; the oldest is dropped whole.
-
-One for all would be emptied from its front, which Python's dictionaries search from their very
-beginning: with 100,000 identities in the horizon each metric took 23 us instead of 7, and the more
-the worse.
-"""
+from collections import deque
 
 
 class Identities:
-    """The identities of at least the last ``horizon_ms`` of log time, and at most 1/8 more.
+    """The identities of the last ``horizon_ms`` of log time, and no others while it goes forward.
 
     What it says doesn't depend on where in the log it began, if that is a horizon or more before.
+    The order of arrival is kept beside the dictionary: one that is emptied from its own front is
+    searched from its very beginning each time (at 50,000 identities 22 us a metric, and growing).
 
     Args:
         horizon_ms: how long an identity is known, both ends included.
@@ -22,27 +18,26 @@ class Identities:
 
     def __init__(self, horizon_ms: int) -> None:
         self._horizon = horizon_ms
-        self._width = max(1, horizon_ms // SLICES)
-        self._slices: dict[int, dict[bytes, int]] = {}
+        self._last: dict[bytes, int] = {}
+        self._identities: deque[bytes] = deque()
+        self._times: deque[int] = deque()
 
     def __len__(self) -> int:
-        return sum(map(len, self._slices.values()))
+        return len(self._last)
 
     def put(self, identity: bytes, logged_at: int) -> bool:
         """Takes note of one; whether it was known. ``logged_at``: Unix ms, by the log."""
         since = logged_at - self._horizon
-        known = False
-        for entries in self._slices.values():
-            last = entries.get(identity)
-            if last is not None and last >= since:
-                known = True
-                break
-        number = logged_at // self._width
-        if number not in self._slices:
-            self._forget(since)
-        self._slices.setdefault(number, {})[identity] = logged_at
-        return known
+        while self._times and self._times[0] < since:
+            self._forget_one()
+        last = self._last.get(identity)
+        if last is None or last < logged_at:
+            self._last[identity] = logged_at
+            self._identities.append(identity)
+            self._times.append(logged_at)
+        return last is not None and last >= since
 
-    def _forget(self, since: int) -> None:
-        for number in [n for n in self._slices if (n + 1) * self._width <= since]:
-            del self._slices[number]
+    def _forget_one(self) -> None:
+        identity, logged_at = self._identities.popleft(), self._times.popleft()
+        if self._last[identity] == logged_at:
+            del self._last[identity]

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from schemas.metric import Metric
 from schemas.wire import LONGEST_NAME
-from streams import latency
 from streams.summaries import Tally
 
 MOST_TASKS = 50
@@ -38,20 +35,20 @@ class LimitError(RefusedError):
     """A record names one task, model or pool more than a window holds."""
 
 
-def growth(metric: Metric, models: Mapping[str, Tally]) -> int:
+def growth(metric: Metric, tally: Tally | None, bucket: int | None) -> int:
     """By how many bytes, at most, a part of a window grows with this metric.
 
     Args:
         metric: what is to be added.
-        models: those that its window has.
+        tally: its model's, if the window has that model.
+        bucket: its response time's, if it is an outcome.
 
     Raises:
         LimitError: a pool's name is too long for any.
     """
-    tally = models.get(metric.model)
     size = 0 if tally is not None else MODEL_BYTES + len(metric.model) * CHARACTER_BYTES
-    if metric.kind == "outcome":
-        known = tally is not None and latency.bucket(metric.response_time_s or 0.0) in tally.latency
+    if bucket is not None:
+        known = tally is not None and bucket in tally.latency
         return size if known else size + BUCKET_BYTES
     pool = metric.pool
     if pool is None or (tally is not None and pool in tally.pools):

@@ -13,7 +13,7 @@ from agents.learning import Window, observe
 from schemas.assignment import Decision
 from schemas.routing_rule import PolicyState
 from streams.settings import Settings
-from streams.summaries import Tally
+from streams.summaries import Tally, bucket_of
 
 Worths = Mapping[str, Mapping[str, float]]
 """By task and model. Under ``inverse-latency`` as shares of the task's best, so that it is 1."""
@@ -73,5 +73,5 @@ def _tally(outcomes: Outcomes, rows: Ints, task: str, model: str) -> Tally:
     for row in rows:
         grade, seconds = answers.correct[row, column], answers.latency_s[row, column]
         for metric in metrics("", decision, grade, seconds, answers.cost_usd[row, column]):
-            tally.add(metric)
+            tally.add(metric, bucket_of(metric))
     return tally

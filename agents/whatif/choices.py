@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 import msgspec
 
 from schemas.metric import Metric
-from schemas.tick import Tick
-from schemas.wire import WireError, decode
+from schemas.tick import decode_metrics
+from schemas.wire import WireError
 from streams.history import Log
 from streams.replay.origin import new_records
 from streams.settings import Kafka
@@ -156,7 +156,7 @@ async def read_choices(
 def _fold_values(fold: ChoiceFold, values: Iterable[bytes | None]) -> None:
     for value in values:
         try:
-            event: Metric | Tick = decode(Metric | Tick, value)  # type: ignore[arg-type]
+            event = decode_metrics(value)
         except WireError:
             fold.skip()  # the aggregator has put it on dead-letters
             continue

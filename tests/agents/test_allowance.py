@@ -221,7 +221,7 @@ async def test_a_rebuild_knows_what_was_allowed_when() -> None:
 def test_summaries_keep_pools_apart_in_whatever_order() -> None:
     tallies = [Tally(), Tally()]
     for number, (pool, accuracy) in enumerate([("", 1.0), ("ci", 0.5), ("", 0.25), (None, 1.0)]):
-        tallies[number % 2].add(judgement(number, "a", 1, accuracy, trust=0.5, pool=pool))
+        tallies[number % 2].add(judgement(number, "a", 1, accuracy, trust=0.5, pool=pool), None)
     first, second = (tally.summary() for tally in tallies)
     both = merge([first, second])
     assert both == merge([second, first])

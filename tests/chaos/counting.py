@@ -13,7 +13,7 @@ from schemas.assignment import Assignment
 from schemas.dead_letter import DeadLetter
 from schemas.metric import Metric
 from schemas.response import Response
-from schemas.tick import Tick
+from schemas.tick import Tick, decode_metrics
 from schemas.window_score import WindowScore
 from schemas.wire import WireError, decode
 from tests.chaos.asking import FEEDBACK_SOURCE
@@ -102,7 +102,7 @@ class Measures:
     def take_metric(self, record: Record) -> None:
         """Notes a metric by its identity, wherever it is."""
         try:
-            event: Metric | Tick = decode(Metric | Tick, record.value)  # type: ignore[arg-type]
+            event = decode_metrics(record.value)
         except WireError:
             self.refused.add(("metrics", record.partition, record.offset))
             return

@@ -1,4 +1,4 @@
-"""What was seen of late: the same whether all is remembered or slices are dropped."""
+"""What was seen of late: the same whether all is remembered or only a horizon."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import accumulate
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.identities import SLICES, Identities
+from streams.identities import Identities
 
 HORIZON = 80
 Log = list[tuple[int, bytes]]
@@ -54,16 +54,17 @@ def test_times_that_go_back_lose_nothing_within_the_horizon_of_the_newest(steps:
             assert seen.put(name, newest)
 
 
-def test_it_holds_a_horizon_and_a_slice_however_long_the_log() -> None:
+def test_it_holds_a_horizon_however_long_the_log() -> None:
     seen = Identities(HORIZON)
     for number in range(10_000):
         seen.put(number.to_bytes(4, "big"), number)
-        assert len(seen) <= HORIZON + 1 + 2 * (HORIZON // SLICES)
-    assert len(seen) >= HORIZON
+        assert len(seen) == min(number, HORIZON) + 1
 
 
-def test_a_slice_is_kept_while_some_of_it_is_within_the_horizon() -> None:
+def test_one_that_comes_again_is_known_for_a_horizon_from_its_last_copy() -> None:
     seen, start = Identities(HORIZON), 1_700_000_000_000
-    assert not seen.put(b"a", start + 8)
-    assert not seen.put(b"b", start + 85), "a new slice; 5 of the first is beyond the horizon"
-    assert seen.put(b"a", start + 88)
+    assert not seen.put(b"a", start)
+    assert seen.put(b"a", start + 60)
+    assert seen.put(b"a", start + 140)
+    assert not seen.put(b"b", start + 221)
+    assert len(seen) == 1, "both copies of a are forgotten"

@@ -10,7 +10,7 @@ from schemas.metric import Metric
 from schemas.window_score import ModelSummary, PoolSummary, WindowScore
 from schemas.wire import INT_MAX, decode, encode
 from streams import latency, summaries
-from streams.summaries import Tally, merge
+from streams.summaries import Tally, bucket_of, merge
 
 counts = st.one_of(st.integers(0, 10**9), st.integers(INT_MAX - 5, INT_MAX))
 NAMES = [name for name in ModelSummary.__struct_fields__ if name not in ("latency", "pools")]
@@ -75,7 +75,7 @@ def tally(folded: list[Metric]) -> ModelSummary:
     """The summary of these."""
     tally = Tally()
     for one in folded:
-        tally.add(one)
+        tally.add(one, bucket_of(one))
     return tally.summary()
 
 

@@ -9,9 +9,7 @@ from pathlib import Path
 
 from aiokafka import AIOKafkaConsumer
 
-from schemas.metric import Metric
-from schemas.tick import Tick
-from schemas.wire import decode
+from schemas.tick import decode_metrics
 from streams.connecting import connection
 from streams.settings import load
 
@@ -33,7 +31,7 @@ async def main(file: Path) -> None:
         fetched = await consumer.getmany(timeout_ms=200, max_records=kafka.max_batch)
         for records in fetched.values():
             for record in records:
-                decode(Metric | Tick, record.value)  # type: ignore[arg-type]
+                decode_metrics(record.value)
                 seen += 1
         if fetched:
             print(f"seen {time.monotonic():.6f} {seen}", flush=True)
