@@ -68,21 +68,108 @@ async def test_no_call_waits_for_another() -> None:
         await pool.aclose()
 
 
-@pytest.mark.parametrize(("exempt", "proxied"), [("", True), ("127.0.0.1", False)])
+@pytest.mark.parametrize("scheme", ["http://", ""])
+@pytest.mark.parametrize(
+    ("exempt", "proxied"),
+    [("", True), ("127.0.0.1", False), ("127.0.0.1:{port}", False), ("127.0.0.1:1", True)],
+)
 async def test_the_environments_proxy_is_used(
-    monkeypatch: pytest.MonkeyPatch, exempt: str, proxied: bool
+    monkeypatch: pytest.MonkeyPatch, exempt: str, proxied: bool, scheme: str
 ) -> None:
     direct: list[str] = []
     through: list[str] = []
     async with serving(saying(OK, direct)) as url, serving(saying(OK, through)) as proxy:
-        monkeypatch.setenv("http_proxy", proxy)
-        monkeypatch.setenv("no_proxy", exempt)
+        monkeypatch.setenv("http_proxy", proxy.replace("http://", scheme))
+        monkeypatch.setenv("no_proxy", exempt.format(port=httpx.URL(url).port))
         async with open_pool() as pool:
             assert (await pool.get(f"{url}/health")).status_code == 200
             await pool.aclose()
     if proxied:
         assert through[0].startswith(f"GET {url}/health HTTP/1.1")
     assert (bool(through), bool(direct)) == (proxied, not proxied)
+
+
+async def test_a_proxy_that_does_not_speak_http_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("all_proxy", "socks5://127.0.0.1:1")
+    monkeypatch.setenv("no_proxy", "")
+    async with open_pool() as pool:
+        with pytest.raises(httpx.ConnectError, match="proxy is socks5, and must be http or https"):
+            await pool.get("http://127.0.0.1:9/")
+        await pool.aclose()
+
+
+async def test_a_proxy_that_says_nothing_counts_as_the_connections_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    async with serving(silent) as proxy:
+        monkeypatch.setenv("https_proxy", proxy)
+        monkeypatch.setenv("no_proxy", "")
+        async with open_pool(timeout=httpx.Timeout(10, connect=0.2)) as pool:
+            async with asyncio.timeout(5):
+                with pytest.raises(httpx.ConnectTimeout):
+                    await pool.get("https://localhost:1/")
+            await pool.aclose()
+
+
+class HangsUp:
+    """Answers the first request of each connection, and hangs up ``after_s`` on the next."""
+
+    def __init__(self, after_s: float, first: asyncio.Barrier) -> None:
+        self.begun = 0
+        self._after_s = after_s
+        self._first = first
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        if b"GET" in head:
+            await self._first.wait()  # so that each has a connection of its own
+            writer.write(OK)
+            await writer.drain()
+            head = await reader.readuntil(b"\r\n\r\n")
+        self.begun += 1
+        await asyncio.sleep(self._after_s)
+
+
+@pytest.mark.parametrize(("after_s", "sent"), [(0.0, 3), (1.1, 1)])
+async def test_what_a_kept_connection_lost_is_sent_again_twice_and_only_if_at_once(
+    after_s: float, sent: int
+) -> None:
+    server = HangsUp(after_s, asyncio.Barrier(5))
+    async with serving(server) as url, open_pool() as pool:
+        await asyncio.gather(*(pool.get(url) for _ in range(5)))
+        with pytest.raises(httpx.RemoteProtocolError):
+            await pool.post(url, json={})
+        await pool.aclose()
+    assert server.begun == sent
+
+
+async def test_a_reply_may_have_many_headers_and_a_request_a_large_body() -> None:
+    many = b"".join(b"X-%d: y\r\n" % number for number in range(500))
+    got = 0
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal got
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert b"transfer-encoding" not in head.lower()
+        body = await reader.readexactly(int(head.lower().split(b"content-length: ")[1].split()[0]))
+        got = len(body)
+        writer.write(OK.replace(b"OK\r\n", b"OK\r\n" + many))
+        await writer.drain()
+
+    async with serving(answer) as url, open_pool() as pool:
+        reply = await pool.post(url, content=b"x" * 2_000_000)
+        assert (got, reply.headers["x-499"]) == (2_000_000, "y")
+        await pool.aclose()
+
+
+async def test_another_scheme_is_refused() -> None:
+    async with open_pool() as pool:
+        with pytest.raises(httpx.UnsupportedProtocol):
+            await pool.get("ftp://127.0.0.1/")
+        await pool.aclose()
 
 
 async def test_nothing_but_what_it_is_given_is_sent(
