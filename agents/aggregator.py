@@ -22,6 +22,7 @@ from streams.app import RoleApp, build_app
 from streams.clock import NowMs, now_ms
 from streams.consuming import Batch, Intake, Record, attach
 from streams.dead_letters import DeadLetters
+from streams.identities import reach_ms
 from streams.metering import Reason
 from streams.patience import commits_of
 from streams.producing import Outbox
@@ -116,9 +117,8 @@ class Aggregator:
     async def _look_back(
         self, consumer: AIOKafkaConsumer, partition: TopicPartition, anchor: Anchor
     ) -> int:
-        """The first offset within one de-duplication horizon before the anchor."""
-        horizon_ms = round(self._settings.windows.horizon_s * 1000)
-        since = max(0, anchor.logged_at - horizon_ms)
+        """The first offset whose identity may matter at the anchor."""
+        since = max(0, anchor.logged_at - reach_ms(self._settings.windows.horizon_ms))
         found = (await consumer.offsets_for_times({partition: since}))[partition]
         return anchor.offset if found is None else min(anchor.offset, found.offset)
 

@@ -16,6 +16,9 @@ SILENT_REPORTS = 3.5
 PROBE_S = 1.0
 """A model that is being probed gets one query in this time from each router."""
 
+LOOKS = 4
+"""So often in that time all reports are looked at, at least, to find who is silent."""
+
 
 class Health:
     """The workers' last reports.
@@ -39,9 +42,10 @@ class Health:
         if self._newest is None or appended_s >= self._newest[0]:
             self._newest = (appended_s, now_s)
         reports = self._reports.setdefault(status.model, {})
+        before = reports.get(status.worker)
         reports[status.worker] = (appended_s, status)
-        self._forget_silent(reports, now_s)
-        self._known = None
+        if before is None or before[1].state != status.state or not self._is_heard(before, now_s):
+            self._known = None  # most tell nothing new, and all of them are looked at
 
     def unavailable(self, now_s: float) -> frozenset[str]:
         """The models that must not be given a query now."""
@@ -60,11 +64,13 @@ class Health:
             self._known = None
 
     def _look(self, now_s: float) -> tuple[float, frozenset[str]]:
-        """What is unavailable, and until when that holds if nothing is reported: a second."""
+        """What is unavailable, and until when that holds if no worker tells something else."""
+        for reports in self._reports.values():
+            self._forget_silent(reports, now_s)
         states = {name: self._state(name, now_s) for name in self._reports}
         self._probing = frozenset(name for name, state in states.items() if state == "probing")
         found = frozenset(name for name in states if not self._takes(name, states[name], now_s))
-        return now_s + min(PROBE_S, self._patience_s) / 4, found
+        return now_s + min(PROBE_S, self._patience_s) / LOOKS, found
 
     def _takes(self, model: str, state: str, now_s: float) -> bool:
         if state == "probing":

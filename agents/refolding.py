@@ -16,6 +16,7 @@ from schemas.tick import decode_metrics
 from schemas.window_score import WindowScore
 from schemas.wire import WireError, encode
 from streams.history import Log, LoggedRecord
+from streams.identities import reach_ms
 from streams.refusing import RefusedError
 from streams.replay.origin import replayed_by
 from streams.settings import Settings
@@ -63,7 +64,7 @@ class PartitionFold:
         self._progress = progress
         self._batches = log.read("metrics", number)
         self._next = log.beginning("metrics", number)
-        self._doubt_ms = 1000 * max(windows.horizon_s, windows.skew_s) + windows.pane_ms
+        self._doubt_ms = max(reach_ms(windows.horizon_ms), 1000 * windows.skew_s) + windows.pane_ms
         self._doubt_until = math.inf if self._next > 0 else -1.0
 
     def in_doubt(self, start_at: int) -> bool:

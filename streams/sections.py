@@ -191,6 +191,11 @@ class Windows(Section, frozen=True, kw_only=True):
         """What closes at a time: a whole number of milliseconds, at least one."""
         return max(1, round(self.size_s * 1000 / self.panes))
 
+    @property
+    def horizon_ms(self) -> int:
+        """So long a metric's identity is known at least."""
+        return round(self.horizon_s * 1000)
+
 
 class Archive(Section, frozen=True, kw_only=True):
     """Where ``zeta run archiver`` keeps the log as Parquet, and when a file is full.

@@ -8,15 +8,16 @@ parts that come out are a function of the partition's records, whoever folds the
 often:
 
 - a record whose window has closed goes into the oldest open one, and is counted as late;
-- a record with the identity of one within the last ``horizon_s`` of log time is dropped;
+- a record with the identity of one within the last ``horizon_s`` of log time is dropped (or up
+  to a quarter before that, see ``streams.identities``);
 - a metric of a replayed query is passed over;
 - a record or tick from more than ``skew_s`` ahead of the broker's clock is refused, so that a
   wrong clock can't close or open other people's windows;
 - a record that names one task, model or pool too many for its window is refused.
 
 A fold can stop anywhere and resume from its ``anchor``: the offset of the oldest record that is
-still in an open window. Re-reading from there, after a look back of one horizon that fills
-identities only, republishes the very same bytes.
+still in an open window. Re-reading from there, after a look back of ``identities.reach_ms`` that
+fills identities only, republishes the very same bytes.
 """
 
 from __future__ import annotations
@@ -102,7 +103,7 @@ class WindowFold:
         self._lateness = round(windows.lateness_s * 1000)
         self._skew = round(windows.skew_s * 1000)
         self._open: dict[tuple[int, str], _Window] = {}
-        self._seen = Identities(round(windows.horizon_s * 1000))
+        self._seen = Identities(windows.horizon_ms)
         self._resume = resume
         self._resumed = resume.offset if resume else -1
         self._closed = resume.closed_at if resume else None

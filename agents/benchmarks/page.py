@@ -30,20 +30,26 @@ WHAT = {
     "`async_get_available_deployment` of a Router with as many deployments.",
     "path": "Milliseconds at the client from sending a query to its answer, models without "
     "latency. The bare hops are two consumers that do nothing but the same call with the same "
-    "client; LiteLLM's Router calls the same server from one process, without Kafka.",
+    "client and connections; LiteLLM's Router calls the same server from one process, without "
+    "Kafka.",
     "throughput": "64 queries unanswered at a time, three simulated models without latency. "
     "`cpu_ms_per_query` is the processor time of router, three workers, grader and aggregator "
     "together, each apart below it, as are the client that asks and the broker; LiteLLM's is that "
-    "of its one process, its client included.",
+    "of its one process, which is its client, too: `litellm_cpu_over_ours` counts our client "
+    "with ours, and no broker.",
     "worker": "Answers per second that one worker commits, 64 calls at a time, a model without "
     "latency, beside 64 loops of the same client and nothing else: once as the client comes, once "
-    "with the HTTP transport that the worker gives it.",
+    "as the worker has it, with its HTTP transport and without the look-ups that it switches off.",
     "aggregator": "Metrics folded per second by one process, without the first tenth of them, to "
-    "the last part of the last window, beside a loop that reads and decodes the same. What it "
+    "the last part of the last window, beside a loop that reads and decodes the same and neither "
+    "keeps nor commits anything. What the aggregator "
     "keeps are the identities of the last hour of the log, so memory follows the metrics of an "
     "hour, not those folded.",
     "loop-delay": "Milliseconds. A window is closed when the last of its parts is on `scores`; "
-    "routed is the first query whose decision names the rule.",
+    "routed is the first query whose decision names the rule. Windows are of a second in 4 parts, "
+    "with 0.2 s for what is late and a tick each 50 ms: what the parts add, whatever the windows. "
+    "With the defaults, 60 s in 4 parts and 2 s for what is late, an outcome waits up to 17 s for "
+    "its part to close.",
     "gateway": "Milliseconds of a request to the gateway, and of the same request to the model's "
     "server; one at a time, 16 at a time, and to the first token of a stream. Processor time is "
     "that of each role for a request, 16 at a time.",

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-READY = " is ready"
 POLL_S = 0.02
 END_S = 20.0
 START_S = 60.0

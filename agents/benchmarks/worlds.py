@@ -12,7 +12,6 @@ from schemas.query import Parameters, Query
 from schemas.routing_rule import RoutingRule
 from schemas.wire import MILLION, encode
 
-QUERY_BYTES = 1000
 NOWHERE = "http://127.0.0.1:9"
 """An endpoint that is never asked."""
 
@@ -51,7 +50,7 @@ def sections(
 
 
 def query(number: int, tasks: int, run: str) -> Query:
-    """A chat query of about ``QUERY_BYTES`` as JSON."""
+    """A chat query of about 1,000 bytes as JSON."""
     prompt = f"Question {number % POOL}: " + "what is the sum of the numbers below? " * 22
     return Query(
         query_id=f"{run}-{number}",

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import msgspec
 
+from agents.health import LOOKS, PROBE_S
 from agents.scaling.assumed import SHIPPED, Assumed
 from agents.scaling.measured import Measured
 from agents.scaling.needs import needs
 from agents.scaling.processes import worker_capacity, workers_of
-from agents.scaling.rounding import about
 from streams.settings import Model
 
 MOST = 1e10
@@ -92,7 +92,6 @@ def _shipped(measured: Measured, assumed: Assumed) -> list[Limit]:
 
 def _readers(measured: Measured, assumed: Assumed) -> list[Limit]:
     row = measured.tuner_row(assumed.tasks, assumed.models)
-    pure_per_s = assumed.busy * 1e6 / measured.skip_us
 
     def tunes(q: float) -> float:
         parts = needs(measured, assumed, q).partitions["metrics"] * assumed.tasks
@@ -110,8 +109,7 @@ def _readers(measured: Measured, assumed: Assumed) -> list[Limit]:
         tuner,
         Limit(
             what="gateways",
-            why="each reads every answer on `responses`, to pass over others' (with a reader that "
-            f"cost no more than its pure code: {about(pure_per_s)})",
+            why="each reads every answer on `responses`, to pass over others'",
             change="answers of a gateway on partitions, or a topic, that it alone reads",
             per_s=reached(lambda q: q / measured.reader_per_s / assumed.busy),
         ),
@@ -126,15 +124,16 @@ def _readers(measured: Measured, assumed: Assumed) -> list[Limit]:
 
 def _everywhere(measured: Measured, assumed: Assumed) -> list[Limit]:
     def reports(q: float) -> float:
-        workers = workers_of(measured, assumed, q)
-        each_us = measured.report_us(workers[0])
-        return sum(workers) / assumed.report_s * each_us / 1e6 / SIDE_SHARE
+        workers = sum(workers_of(measured, assumed, q))
+        each_s = 1 / measured.reader_per_s + measured.hearing[-1].us_per_report / 1e6
+        looks_s = LOOKS / PROBE_S * measured.look_us(workers) / 1e6
+        return (workers / assumed.report_s * each_s + looks_s) / SIDE_SHARE
 
     return [
         Limit(
             what="`model-status`",
-            why=f"each router reads every worker's report, and looks at all of the model's: "
-            f"{SIDE_SHARE:.0%} of its core",
+            why=f"each router reads every worker's report, and looks at all of them {LOOKS} times "
+            f"a second: {SIDE_SHARE:.0%} of its core",
             change="one report of a model, not of a worker",
             per_s=reached(reports),
         ),

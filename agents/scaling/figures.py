@@ -195,10 +195,15 @@ def tuning(known: Measured) -> str:
 
 def hearing(known: Measured) -> str:
     rows = [
-        (f"{row.workers:,}", number(row.us_per_query), number(row.us_per_report))
+        (
+            f"{row.workers:,}",
+            number(row.us_per_query),
+            number(row.us_per_report),
+            number(row.us_per_look),
+        )
         for row in known.hearing
     ]
-    return table(["workers of a model", "us for a query", "us for a report"], rows)
+    return table(["workers, of 3 models", "us a query", "us a report", "us a look at all"], rows)
 
 
 def reading(known: Measured) -> str:

@@ -29,11 +29,12 @@ class TunerRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HealthRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A router's look at the workers' reports, for so many workers of a model."""
+    """What workers' reports cost a router: by query, by report, by look at all of them."""
 
     workers: int
     us_per_query: float
     us_per_report: float
+    us_per_look: float
 
 
 class LearningRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,11 +82,11 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
         alike = [r for r in self.tuning if (r.tasks, r.models) == (near.tasks, near.models)]
         return max(alike, key=lambda row: row.partitions)
 
-    def report_us(self, workers: float) -> float:
-        """A router's microseconds for a report, a line through the first and the last row."""
+    def look_us(self, workers: float) -> float:
+        """A router's microseconds for a look at all, a line through the first and the last row."""
         first, last = self.hearing[0], self.hearing[-1]
-        slope = (last.us_per_report - first.us_per_report) / (last.workers - first.workers)
-        return first.us_per_report + slope * max(0.0, workers - first.workers)
+        slope = (last.us_per_look - first.us_per_look) / (last.workers - first.workers)
+        return first.us_per_look + slope * max(0.0, workers - first.workers)
 
 
 def _distance(row: TunerRow, tasks: int, models: int) -> float:

@@ -20,7 +20,7 @@ from aiokafka.structs import TopicPartition
 from agents.answer_index import AnswerIndex, LoggedAnswer, served_by
 from agents.benchmarks.worlds import names
 from agents.board.board import Board
-from agents.health import Health
+from agents.health import LOOKS, PROBE_S, Health
 from agents.merging import RuleFold
 from agents.scaling.sizes import ADDRESS, NOW_AT, settings, story
 from agents.serving.answers import Answers
@@ -44,7 +44,10 @@ MOST = 200_000
 """So many models' summaries are folded for a row, at most: seconds."""
 
 WORKERS = (10, 100, 1000, 10_000)
-REPORT_S = 10.0
+REPORT_S = 1e6
+"""So long that nobody is silent meanwhile."""
+
+LOOK_S = PROBE_S / LOOKS
 BUCKETS = 40
 PANE_MS = 15_000
 MANY = 20_000
@@ -130,33 +133,46 @@ def pane(number: int, partitions: int, tasks: int, models: int) -> list[bytes]:
 
 
 def hearing(workers: Sequence[int] = WORKERS, clock: Clock = process_time) -> list[Row]:
-    """A router's microseconds for each query, and for each report, by workers of the model."""
+    """A router's microseconds for each query, report and look, by workers of all three models."""
     return [_heard(count, clock) for count in workers]
 
 
 def _heard(workers: int, clock: Clock) -> Row:
     health = Health(REPORT_S)
     reports = [
-        ModelStatus(model="m", worker=f"w-{n}", state="healthy", reason="", last_seen_at=0)
+        ModelStatus(model=f"m-{n % 3}", worker=f"w-{n}", state="healthy", reason="", last_seen_at=0)
         for n in range(workers)
     ]
     for status in reports:
-        health._reports.setdefault("m", {})[status.worker] = (0.0, status)
-    some = reports[: max(1, min(len(reports), 200_000 // workers))]
-    began_s = clock()
-    for status in some:
         health.put(status, 0.0, 0.0)
-        health.unavailable(0.0)  # as the next query makes it look
-    put_s = (clock() - began_s) / len(some)
-    asked = max(20, 200_000 // workers)
-    began_s = clock()
-    for _ in range(asked):
-        health.unavailable(0.0)
-        health.gave("m", 0.0)
+    values = list(map(encode, reports))
+    times = max(1, MANY // workers)
+
+    def per(count: int, run: Callable[[], object]) -> float:
+        began_s = clock()
+        run()
+        return 1e6 * (clock() - began_s) / count
+
+    def hear() -> None:
+        for _ in range(times):
+            for value in values:
+                health.put(decode(ModelStatus, value), 0.0, 0.0)
+                health.unavailable(0.0)  # as the next query makes it look, if it has to
+
+    def ask() -> None:
+        for _ in range(MANY):
+            health.unavailable(0.0)
+            health.gave("m-0", 0.0)
+
+    def look() -> None:
+        for number in range(times):
+            health.unavailable(LOOK_S * (number + 1))
+
     return {
         "workers": workers,
-        "us_per_query": 1e6 * (clock() - began_s) / asked,
-        "us_per_report": 1e6 * put_s,
+        "us_per_report": per(times * workers, hear),
+        "us_per_query": per(MANY, ask),
+        "us_per_look": per(times, look),
     }
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+import pytest
+
 from agents.health import PROBE_S, SILENT_REPORTS, Health
 from schemas.model_status import ModelStatus
 
@@ -56,6 +58,35 @@ def test_a_worker_that_is_silent_counts_for_nothing() -> None:
     assert not health.unavailable(SILENT_S + 1)
 
 
+def test_a_report_that_tells_nothing_new_makes_nobody_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    health = Health(REPORT_S)
+    looks = 0
+    plain = Health._look
+
+    def counted(self: Health, now_s: float) -> tuple[float, frozenset[str]]:
+        nonlocal looks
+        looks += 1
+        return plain(self, now_s)
+
+    monkeypatch.setattr(Health, "_look", counted)
+    for number in range(100):
+        report(health, "healthy", number / 1000, worker=f"w{number % 10}")
+        health.unavailable(number / 1000)
+    assert looks == 10, "each worker's first"
+    report(health, "open", 0.1, worker="w3")
+    health.unavailable(0.1)
+    assert looks == 11
+
+
+def test_one_that_was_silent_and_is_back_counts_at_once() -> None:
+    health = Health(REPORT_S)
+    report(health, "healthy", 0.0, worker="back")
+    report(health, "open", SILENT_S - 1, worker="other")
+    assert health.unavailable(SILENT_S + 1) == {"m"}
+    report(health, "healthy", SILENT_S + 1, worker="back")
+    assert not health.unavailable(SILENT_S + 1)
+
+
 def test_a_model_that_is_probed_gets_one_query_at_a_time() -> None:
     health = Health(REPORT_S)
     report(health, "probing", 0.0)
@@ -90,4 +121,5 @@ def test_workers_that_come_and_go_are_forgotten() -> None:
     health = Health(REPORT_S)
     for number in range(1000):
         report(health, "healthy", float(number), worker=f"w{number}")
+        assert not health.unavailable(float(number))
     assert len(health._reports["m"]) <= SILENT_S + 1

@@ -11,6 +11,7 @@ from schemas.metric import Metric
 from schemas.tick import Tick
 from schemas.window_score import WindowScore
 from schemas.wire import encode
+from streams.identities import reach_ms
 from streams.refusing import SkewError
 from streams.settings import Windows
 from streams.windows import Anchor, WindowFold
@@ -138,7 +139,7 @@ def _look_back(
     """Where a successor reads from: what ``offsetsForTimes`` finds, else the anchor itself."""
     if resume is None:
         return 0
-    since = resume.logged_at - round(windows.horizon_s * 1000)
+    since = resume.logged_at - reach_ms(windows.horizon_ms)
     young = (index for index, record in enumerate(records) if record.logged_at >= since)
     return min(resume.offset - first_offset, next(young, len(records)))
 

@@ -6,21 +6,21 @@ import asyncio
 import sys
 import time
 
-from huggingface_hub import AsyncInferenceClient, set_async_client_factory
+from huggingface_hub import AsyncInferenceClient
 
 from agents.benchmarks.worlds import query
-from agents.http_client import open_pool
+from agents.benchmarks.yardsticks.bare_client import bare_client
 
 
 async def main(endpoint: str, calls: int, at_once: int, way: str) -> None:
     """Prints how many calls a second it made, without the first tenth of them.
 
-    By the ``way`` "client" with the client as it comes, by "transport" with a worker's connections.
+    By the ``way`` "client" with the client as it comes, by "transport" as a worker has it.
     """
-    pool = open_pool()
     if way == "transport":
-        set_async_client_factory(lambda: pool)
-    client = AsyncInferenceClient(base_url=endpoint, timeout=60)
+        client = bare_client(endpoint)
+    else:
+        client = AsyncInferenceClient(base_url=endpoint, timeout=60)
     left = iter(range(calls))
     began_s = 0.0
 
@@ -35,7 +35,6 @@ async def main(endpoint: str, calls: int, at_once: int, way: str) -> None:
     await asyncio.gather(*(ask() for _ in range(at_once)))
     print(f"rate {0.9 * calls / (time.monotonic() - began_s):.3f}", flush=True)
     await client.close()  # type: ignore[no-untyped-call]
-    await pool.aclose()
 
 
 if __name__ == "__main__":

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from huggingface_hub import AsyncInferenceClient
 
+from agents.benchmarks.yardsticks.bare_client import bare_client
 from schemas.query import Query
 from schemas.response import Response
 from schemas.wire import decode, encode
@@ -60,7 +60,7 @@ class _Calls:
         self._target = settings.kafka.prefix + "responses"
         self._model = model
         self._producer = producer
-        self._client = AsyncInferenceClient(base_url=settings.models[model].endpoint, timeout=60)
+        self._client = bare_client(settings.models[model].endpoint)
 
     async def answer(self, value: bytes) -> None:
         query = decode(Query, value)

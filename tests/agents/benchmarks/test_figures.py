@@ -60,21 +60,26 @@ def test_cells() -> None:
 
 
 def test_the_page_names_each_command_and_the_machine() -> None:
-    router = {"bench": "router", "runs": 2, **over_runs(RUNS)}
+    gateway = {"bench": "gateway", "runs": 2, **over_runs(RUNS)}
     rows = [{"metrics": 1000, "metrics_per_s": spread([5.0])}]
     found = page(
         machine(),
         "zeta bench all",
         "2026-01-01",
         600.0,
-        [router, {"bench": "aggregator", "runs": 1, "rows": rows}],
+        [gateway, {"bench": "scale", "runs": 1, "rows": rows}],
     )
     assert "| ours_per_s | 95 (90 to 100) |" in found
     assert "| 1,000 | 5 (5 to 5) |" in found
-    assert "`zeta bench router`: runs 2." in found
+    assert "`zeta bench gateway`: runs 2." in found
     assert "on 2026-01-01 in 10 minutes" in found
     assert "cores" in found
-    assert tables(router) in found
+    assert tables(gateway) in found
+
+
+def test_a_goal_without_its_figure_is_an_error() -> None:
+    with pytest.raises(ValueError, match="router: no ratio_to_bare_loop"):
+        list(reached([{"bench": "router"}]))
 
 
 def test_goals_are_judged_by_the_worst_row_and_by_medians() -> None:

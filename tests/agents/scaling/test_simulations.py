@@ -70,15 +70,17 @@ def test_the_tuners_work_grows_with_the_parts_and_no_faster(
         assert next(looks) - before <= (tasks + 3) * partitions * tasks
 
 
-def test_a_query_doesnt_look_at_every_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_query_and_no_report_that_tells_nothing_new_looks_at_every_worker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     looks = count()
-    plain = Health._is_heard
+    plain = Health._look
 
-    def counted(self: Health, *given: object) -> bool:
+    def counted(self: Health, now_s: float) -> tuple[float, frozenset[str]]:
         next(looks)
-        return plain(self, *given)  # type: ignore[arg-type]
+        return plain(self, now_s)
 
-    monkeypatch.setattr(Health, "_is_heard", counted)
+    monkeypatch.setattr(Health, "_look", counted)
     timing.hearing([50], _clock)
-    # 50 reports, each a look at all and the next query's; hardly more for thousands of queries.
-    assert next(looks) < 3 * 50 * 50
+    asked_for = timing.MANY // 50
+    assert next(looks) <= asked_for + 1  # of 40,000 queries and reports, the first
