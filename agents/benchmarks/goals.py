@@ -18,6 +18,10 @@ class Goal(NamedTuple):
     at_least: bool = False
     rows: Mapping[str, Any] = {}
 
+    def is_about(self, row: Row) -> bool:
+        """Whether it names this row."""
+        return all(row[key] == value for key, value in self.rows.items())
+
 
 GOALS = (
     Goal("router", "of the bare loop's records/s", "ratio_to_bare_loop", 0.8, at_least=True),
@@ -64,23 +68,20 @@ class Reached(NamedTuple):
 
 
 def reached(found: Sequence[Row]) -> Iterator[Reached]:
-    """Each goal whose benchmark is among ``found``.
+    """Each goal whose benchmark is among ``found``, if it ran for the rows that the goal names.
 
     Raises:
-        ValueError: that benchmark has no such figure.
+        ValueError: no row of that benchmark has such a figure.
     """
-    benches = {row["bench"]: row for row in found}
+    benches = {bench["bench"]: bench.get("rows", [bench]) for bench in found}
     for goal in GOALS:
-        if goal.bench in benches:
-            medians = list(_medians(goal, benches[goal.bench]))
-            if not medians:
-                raise ValueError(f"{goal.bench}: no {goal.key}")
+        if goal.bench not in benches:
+            continue
+        rows = [row for row in benches[goal.bench] if goal.key in row]
+        if not rows:
+            raise ValueError(f"{goal.bench}: no {goal.key}")
+        medians = [row[goal.key]["median"] for row in rows if goal.is_about(row)]
+        if medians:
             worst = min(medians) if goal.at_least else max(medians)
             met = worst >= goal.bound if goal.at_least else worst <= goal.bound
             yield Reached(goal, worst, met)
-
-
-def _medians(goal: Goal, bench: Row) -> Iterator[float]:
-    for row in bench.get("rows", [bench]):
-        if goal.key in row and all(row[key] == value for key, value in goal.rows.items()):
-            yield row[goal.key]["median"]

@@ -97,6 +97,22 @@ async def test_killed_at_each_step(system: System, root: Path, step: str, nth: i
     assert await commits(system) == dict.fromkeys(range(PARTITIONS), half)
 
 
+async def test_a_commit_lost_with_the_last_file_is_made_up_though_nothing_more_comes(
+    system: System, root: Path
+) -> None:
+    """Or its lag would be told for ever."""
+    await system.prepare()
+    await system.put_all("metrics", [metric(n) for n in range(300)], partition=0, key=b"k")
+    killed = program(system, "after the rename")
+    await until(lambda: killed.process.poll() is not None, "killed")
+    assert count_in(root, "metrics") == 300, "all was published"
+    assert not await commits(system)
+    again = await system.spawn_ready("archiver")
+    assert await again.end() == 0, again.log.read_text()
+    assert await commits(system) == {0: 300}
+    await check_same(system, root, ["metrics"])
+
+
 @pytest.mark.parametrize("step", ["in the temporary file", "before the claim", "after the claim"])
 async def test_a_zombie_and_its_successor(system: System, root: Path, step: str) -> None:
     """One sleeps past its session, with records in its hands; the other takes over."""
