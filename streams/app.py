@@ -14,6 +14,7 @@ from mode import Service
 from mode.types import ServiceT
 from prometheus_client import CollectorRegistry
 
+from streams.collecting import collect_seldom
 from streams.denials import told
 from streams.metering import RoleMeters
 from streams.producing import Outbox
@@ -118,6 +119,7 @@ async def run_app(app: RoleApp) -> int:
     if starting.done() and (error := starting.exception()):
         await app.crash(error)
     elif starting.done():
+        collect_seldom()
         await app.wait_first(stop.wait())
     starting.cancel()
     await _settled(starting)

@@ -107,7 +107,7 @@ def throughput(
 def worker(
     context: typer.Context,
     runs: Runs = 3,
-    answers: Annotated[int, typer.Option(min=100)] = 5000,
+    answers: Annotated[int, typer.Option(min=100)] = 15_000,
     json: Json = False,
 ) -> None:
     """Have one worker answer, beside a bare loop of the same client.
@@ -205,7 +205,7 @@ _ALL: tuple[OnBroker, ...] = (
     lambda at, say: bench_router(at.bootstrap, 3, 80_000, say),
     lambda at, say: bench_path(at.bootstrap, 3, 50.0, 15.0, say),
     lambda at, say: bench_throughput(at, 3, 3000, say),
-    lambda at, say: bench_worker(at.bootstrap, 3, 5000, say),
+    lambda at, say: bench_worker(at.bootstrap, 3, 15_000, say),
     lambda at, say: bench_aggregator(at.bootstrap, 3, AGGREGATED, say),
     lambda at, say: bench_loop_delay(at.bootstrap, 3, 100.0, 20.0, say),
     lambda at, say: bench_gateway(at.bootstrap, 3, 200, 16, say),

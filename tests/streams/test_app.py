@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
+import os
+import signal
 import time
 from contextlib import closing
 from pathlib import Path
 
+from streams.app import build_app, run_app
 from streams.broker.ephemeral import EphemeralBroker
+from streams.collecting import COLLECTED_AFTER
+from streams.settings import Settings
 from tests.streams.consuming_program import Item
 from tests.streams.harness import Lab, eventually
 
@@ -27,6 +34,21 @@ async def test_sigterm_drains_commits_and_ends_with_0(lab: Lab, tmp_path: Path) 
     await lab.put([Item(n=40), Item(n=41)])
     await lab.all_copied(42)
     assert sorted(second.begun()) == [40, 41], "nothing is read again"
+
+
+async def test_what_a_start_has_made_is_out_of_the_collectors_sight() -> None:
+    usual = gc.get_threshold()
+    app = build_app(Settings(), "nothing")
+    app.before_agents = ()
+    running = asyncio.create_task(run_app(app))
+    try:
+        await eventually(lambda: gc.get_freeze_count() > 1000, "frozen")
+        assert gc.get_threshold()[0] == COLLECTED_AFTER
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert await running == 0
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*usual)
 
 
 async def test_sigterm_waits_no_longer_than_the_drain(lab: Lab, tmp_path: Path) -> None:
