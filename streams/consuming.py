@@ -96,7 +96,7 @@ class Intake(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         self._on_revoked = on_revoked
         self._tracing = app.tracing
         self._meters = app.meters
-        self._joined = False
+        self._joined = asyncio.Event()
         self._ends = Ends(kafka.session_timeout_s, lambda: self._consumer, self._topics)
         self._progress = Accounts(kafka.prefix)
         self._meters.lag.read = lambda: self._progress.lag(self._ends.known, self._ends.positions)
@@ -110,11 +110,15 @@ class Intake(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         self._consumer.subscribe(self._topics, listener=self)
         self.async_exit_stack.push_async_callback(self._membership.leave, self._consumer)
         await self._consumer.start()
+        # It tells of its assignment before the listener has said where to read.
+        await self.wait(self._joined.wait())
         await self.add_runtime_dependency(self._ends)
 
     def unready(self) -> str | None:
         """Why no records come in; None while they do, or would if there were any."""
-        return self._ends.unready() if self._joined else "the consumer group has not been joined"
+        if not self._joined.is_set():
+            return "the consumer group has not been joined"
+        return self._ends.unready()
 
     async def on_stop(self) -> None:
         """Lets work in flight finish and commits it; what fails here is a crash too."""
@@ -193,7 +197,7 @@ class Intake(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         if self._seek is None:
             # No await before this: a record fetched meanwhile must find its account.
             self._progress.update({partition: Progress() for partition in assigned})
-            self._joined = True
+            self._joined.set()
             return
         try:
             positions = await self._seek(self._consumer, assigned)
@@ -203,14 +207,14 @@ class Intake(Service, ConsumerRebalanceListener):  # type: ignore[misc]
                 if self._commits_seek and positions[partition]:
                     progress.anchor(positions[partition], "")
                     self._changed.set()
-            self._joined = True
+            self._joined.set()
         except Exception as error:
             await self.crash(error)  # aiokafka only logs what a listener raises
             raise
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """Lets work in flight finish, commits it, and forgets the partitions."""
-        self._joined = False
+        self._joined.clear()
         try:
             await self._membership.check()
             await self._drain(revoked)
