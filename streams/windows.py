@@ -22,16 +22,17 @@ fills identities only, republishes the very same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from hashlib import blake2b
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from math import inf
 
 import msgspec
+from xxhash import xxh3_128_digest
 
 from schemas.metric import Metric
 from schemas.tick import Tick
 from schemas.window_score import WindowScore
 from streams.identities import Identities
-from streams.refusing import MOST_BYTES, MOST_TASKS, LimitError, SkewError, growth
+from streams.refusing import MOST_BYTES, MOST_TASKS, LimitError, RefusedError, SkewError, growth
 from streams.settings import Windows
 from streams.summaries import Tally, bucket_of
 
@@ -50,16 +51,12 @@ class Anchor(msgspec.Struct, frozen=True, kw_only=True):
     published_at: int | None = None
 
 
-_BLANK = blake2b(digest_size=12)
-
-
 def _fingerprint(metric: Metric) -> bytes:
     """12 bytes of ``Metric.identity``; with the lengths no two identities are the same text."""
-    query_id, attempt, model, kind, grader = metric.identity
-    text = f"{attempt} {len(query_id)} {len(model)} {query_id}{model}{kind}{grader}"
-    digest = _BLANK.copy()  # half the time of making one
-    digest.update(text.encode())
-    return digest.digest()
+    query_id, model = metric.query_id, metric.model
+    lengths = f"{metric.attempt} {len(query_id)} {len(model)}"
+    text = f"{lengths} {query_id}{model}{metric.kind}{metric.grader}"
+    return xxh3_128_digest(text.encode())[:12]
 
 
 class _Window:
@@ -106,7 +103,7 @@ class WindowFold:
         self._seen = Identities(windows.horizon_ms)
         self._resume = resume
         self._resumed = resume.offset if resume else -1
-        self._closed = resume.closed_at if resume else None
+        self._close_until(resume.closed_at if resume else None)
         self._published = resume.published_at if resume else None
         self._next: int | None = None
         self._logged = resume.logged_at if resume else 0
@@ -124,71 +121,121 @@ class WindowFold:
             LimitError: its window holds no more names; the record counts for nothing.
             AssertionError: a gap in the offsets; folding on would lose records unseen.
         """
-        self._advance(offset, logged_at)
-        if isinstance(event, Tick):
-            moment = event.ticked_at
-        elif event.replay is None:
+        for _, said in self.fold_all(offset, [logged_at], [event]):
+            if isinstance(said, RefusedError):
+                raise said
+            return list(said)
+        return []
+
+    def fold_all(
+        self, first: int, logged: Sequence[int], events: Sequence[Metric | Tick | None]
+    ) -> Iterator[tuple[int, Sequence[WindowScore] | RefusedError]]:
+        """Takes the next records; tells of those that close something or are refused.
+
+        To be read to its end before anything else is asked of the fold. It says what ``fold``
+        would of one record after the other, for half of the time.
+
+        Args:
+            first: the first one's offset; must be one more than the last. The others follow.
+            logged: the records' Kafka timestamps.
+            events: what they say; None where that is nothing for a window.
+
+        Yields:
+            The position among these of a record, and the parts of the windows that it closes,
+            oldest first, or why it counts for nothing.
+
+        Raises:
+            AssertionError: a gap in the offsets; folding on would lose records unseen.
+        """
+        self._advance(first, len(events))
+        repeated = self._repeated(logged, events)
+        for position, (event, logged_at) in enumerate(zip(events, logged, strict=True)):
+            self._logged = max(self._logged, logged_at)
+            said = self._take(first + position, logged_at, event, position in repeated)
+            if said:
+                yield position, said
+
+    def _take(
+        self, offset: int, logged_at: int, event: Metric | Tick | None, repeated: bool
+    ) -> Sequence[WindowScore] | RefusedError:
+        if isinstance(event, Metric):
+            if event.replay is not None:
+                return ()
             moment = event.observed_at
+        elif event is None:
+            return ()
         else:
-            return []
+            moment = event.ticked_at
         if moment > logged_at + self._skew:
-            raise SkewError(
+            return SkewError(
                 f"{moment} is {(moment - logged_at) / 1000:.1f} s ahead of the broker's clock; "
                 f"windows.skew_s allows {self._skew / 1000:g}"
             )
-        if isinstance(event, Metric):
-            self._add(offset, logged_at, event)
-            if self._closed is None or self.looking_back:
-                return []  # the first tick says where the first part begins
-            moment -= self._skew  # its clock may be this far ahead, and closes nothing too early
-        now = (moment - self._lateness) // self._size * self._size
-        if now <= (self._closed or 0) or self.looking_back:
-            return []
-        return list(self._close(now))
+        if offset < self._resumed:
+            return ()  # identities only
+        if isinstance(event, Tick):
+            return self._close_for(moment)
+        try:
+            self._add(offset, event, repeated)
+        except LimitError as error:
+            return error
+        if moment < self._closing:
+            return ()
+        return self._close_for(moment - self._skew)  # so far ahead its clock may be
 
     @property
     def open_windows(self) -> int:
         """How many there are, each of one task."""
         return len(self._open)
 
-    @property
-    def looking_back(self) -> bool:
-        """Whether the last record lay before the anchor that the fold resumed from."""
-        return self._next is not None and self._next <= self._resumed
+    def looks_back(self, offset: int) -> bool:
+        """Whether a record lies before the anchor that the fold resumed from."""
+        return offset < self._resumed
 
     def skip(self, offset: int, logged_at: int) -> None:
         """Passes over a record that is no event."""
-        self._advance(offset, logged_at)
+        for _ in self.fold_all(offset, [logged_at], [None]):
+            raise AssertionError("nothing follows from it")
 
-    def _advance(self, offset: int, logged_at: int) -> None:
-        if self._next is not None and offset != self._next:
+    def _advance(self, first: int, count: int) -> None:
+        if self._next is not None and first != self._next:
             raise AssertionError(
-                f"metrics-{self._partition}: offset {offset} after {self._next - 1}: a gap"
+                f"metrics-{self._partition}: offset {first} after {self._next - 1}: a gap"
             )
-        self._next = offset + 1
-        self._logged = max(self._logged, logged_at)
+        self._next = first + count
 
-    def _add(self, offset: int, logged_at: int, metric: Metric) -> None:
-        duplicate = self._seen.put(_fingerprint(metric), logged_at)
-        if self.looking_back:
-            return  # identities only
+    def _repeated(
+        self, logged: Sequence[int], events: Sequence[Metric | Tick | None]
+    ) -> Collection[int]:
+        """The positions of the metrics that were there before; notes all that count."""
+        skew = self._skew
+        counted = [
+            (position, _fingerprint(event), logged_at)
+            for position, (event, logged_at) in enumerate(zip(events, logged, strict=True))
+            if isinstance(event, Metric)
+            and event.replay is None
+            and event.observed_at <= logged_at + skew
+        ]
+        known = self._seen.put_all([row[1] for row in counted], [row[2] for row in counted])
+        return frozenset(counted[number][0] for number in known)
+
+    def _add(self, offset: int, metric: Metric, repeated: bool) -> None:
         start = metric.observed_at // self._size * self._size
-        late = self._closed is not None and start < self._closed
+        late = start < self._floor
         if late:
-            assert self._closed is not None
-            start = self._closed
+            start = self._floor
         window = self._open.get((start, metric.task))
         tally = window.models.get(metric.model) if window is not None else None
         bucket = bucket_of(metric)
         grows = growth(metric, tally, bucket)
-        if window is not None and window.bytes + grows > MOST_BYTES:
-            raise LimitError(f"a window of {metric.task} has no room for {metric.model}")
         if window is None:
             self._check_task(start, metric.task)
             anchor = Anchor(offset=offset, logged_at=self._logged, closed_at=self._closed)
             window = self._open[(start, metric.task)] = _Window(anchor)
+        elif grows and window.bytes + grows > MOST_BYTES:
+            raise LimitError(f"a window of {metric.task} has no room for {metric.model}")
         window.next_offset = offset + 1
-        if duplicate:
+        if repeated:
             window.duplicates += 1
             return
         window.bytes += grows
@@ -204,15 +251,32 @@ class WindowFold:
             if others >= MOST_TASKS:
                 raise LimitError(f"a window holds {MOST_TASKS} tasks that no settings name")
 
+    def _close_for(self, moment: int) -> list[WindowScore]:
+        """The parts of what a clock that says so closes."""
+        now = (moment - self._lateness) // self._size * self._size
+        return list(self._close(now)) if now > self._floor else []
+
     def _close(self, now: int) -> Iterator[WindowScore]:
         """The parts that tile [what was closed, ``now``) for each task."""
-        before, self._closed = self._closed, now
+        before = self._closed
+        self._close_until(now)
         ready = sorted(key for key in self._open if key[0] < now)
         parts = [self._part(*key, self._open.pop(key)) for key in ready]
         empty = list(self._empty_parts(parts, before, now))
         if self._published is None or now > self._published:
             self._published = now
             yield from sorted(parts + empty, key=lambda part: (part.window_end_at, part.task))
+
+    def _close_until(self, now: int | None) -> None:
+        """Sets what is closed, and the first moment of a metric that closes more.
+
+        Before the first tick none does: that says where the first part begins.
+        """
+        self._closed = now
+        self._floor = now or 0
+        self._closing: float = inf
+        if now is not None:
+            self._closing = (now // self._size + 1) * self._size + self._lateness + self._skew
 
     def _part(self, start: int, task: str, window: _Window) -> WindowScore:
         return WindowScore(

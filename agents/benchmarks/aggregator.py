@@ -11,7 +11,7 @@ import httpx
 
 from agents.benchmarks.figures import Row, over_runs
 from agents.benchmarks.processes import BenchError, running, yardstick
-from agents.benchmarks.progress import POLL_S, STALLED_S, Progress, counted
+from agents.benchmarks.progress import STALLED_S, Progress, counted
 from agents.benchmarks.town import Town, town
 from agents.benchmarks.worlds import metric_records, sections
 from schemas.tick import Tick
@@ -27,6 +27,9 @@ PARTITIONS = 4
 WINDOWS = {"size_s": 60.0, "panes": 1, "lateness_s": 0.0, "tick_s": 60.0, "skew_s": 600.0}
 TAKEN = re.compile(r'^zeta_records_consumed_total\{topic="metrics"\} (\S+)$', re.MULTILINE)
 HOUR_MS = 3_600_000
+LOOKED_S = 0.1
+"""How often the process is asked how far it is: asking takes its time, and the machine's."""
+
 AHEAD_MS = 120_000
 """How far ahead the tick is that closes every window once the last metric is folded."""
 
@@ -88,29 +91,29 @@ async def _fold(place: Town, size: int) -> dict[str, float]:
     await reader.start()
     (port,) = free_ports(1)
     progress = Progress()
+    arguments = ("--log-level", "warning", "--metrics-port", str(port))
     try:
-        arguments = ("--log-level", "warning", "--metrics-port", str(port))
         with place.role("aggregator", *arguments) as process:
-            moved_s = time.monotonic()
-            while len(closed) < PARTITIONS:
-                process.check()
-                if (count := await _taken(port)) is not None:
-                    progress.samples.append((time.monotonic(), count))
-                if last_s == 0.0 and time.monotonic() - moved_s > STALLED_S + size / 5000:
-                    raise BenchError(f"{len(closed)} of {PARTITIONS} partitions were folded")
-                await asyncio.sleep(POLL_S)
+            async with httpx.AsyncClient(timeout=5.0) as http:
+                moved_s = time.monotonic()
+                while len(closed) < PARTITIONS:
+                    process.check()
+                    if (count := await _taken(http, port)) is not None:
+                        progress.samples.append((time.monotonic(), count))
+                    if last_s == 0.0 and time.monotonic() - moved_s > STALLED_S + size / 5000:
+                        raise BenchError(f"{len(closed)} of {PARTITIONS} partitions were folded")
+                    await asyncio.sleep(LOOKED_S)
             progress.samples.append((last_s, size))
             return {"metrics_per_s": progress.rate(size), "resident_mb": process.resident_mb()}
     finally:
         await reader.stop()
 
 
-async def _taken(port: int) -> int | None:
+async def _taken(http: httpx.AsyncClient, port: int) -> int | None:
     """How many metrics the process has taken; None before it tells."""
-    async with httpx.AsyncClient(timeout=5.0) as http:
-        try:
-            text = (await http.get(f"http://127.0.0.1:{port}/metrics")).text
-        except httpx.HTTPError:
-            return None
+    try:
+        text = (await http.get(f"http://127.0.0.1:{port}/metrics")).text
+    except httpx.HTTPError:
+        return None
     found = TAKEN.search(text)
     return int(float(found[1])) if found else None

@@ -113,7 +113,7 @@ def run(
         try:
             _take(fold, done, index, first_offset + index, logged_at, event)
         except SkewError:
-            if not fold.looking_back:
+            if not fold.looks_back(first_offset + index):
                 done.refused.append(index)
         done.anchors.append(fold.anchor())
     return done

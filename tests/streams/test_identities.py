@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,7 +24,12 @@ def logs(draw: st.DrawFn) -> Log:
 
 def told(log: Sequence[tuple[int, bytes]]) -> list[bool]:
     seen = Identities(HORIZON)
-    return [seen.put(name, at) for at, name in log]
+    return [put(seen, name, at) for at, name in log]
+
+
+def put(seen: Identities, name: bytes, at: int) -> bool:
+    """Whether one by itself was known."""
+    return bool(seen.put_all([name], [at]))
 
 
 @given(logs())
@@ -45,6 +50,20 @@ def test_a_start_within_reach_says_the_same(log: Log, cut: int) -> None:
     assert told(log[start:])[cut - start :] == told(log)[cut:]
 
 
+@given(logs(), st.lists(st.integers(0, 60), max_size=5))
+def test_many_at_once_are_told_as_one_after_the_other(log: Log, cuts: list[int]) -> None:
+    seen, found = Identities(HORIZON), []
+    for first, end in pairwise(sorted({0, len(log), *(cut for cut in cuts if cut < len(log))})):
+        part = log[first:end]
+        known = seen.put_all([name for _, name in part], [at for at, _ in part])
+        found += [number in known for number in range(len(part))]
+    assert found == told(log)
+
+
+def test_none_at_all_are_none() -> None:
+    assert not Identities(HORIZON).put_all([], [])
+
+
 @given(st.lists(st.integers(-200, 200), max_size=60))
 def test_times_that_go_back_lose_nothing_within_the_horizon_of_the_newest(steps: list[int]) -> None:
     seen, newest = Identities(HORIZON), 1_700_000_000_000
@@ -52,22 +71,22 @@ def test_times_that_go_back_lose_nothing_within_the_horizon_of_the_newest(steps:
         at = newest + step
         newest = max(newest, at)
         name = number.to_bytes(4, "big")
-        assert not seen.put(name, at)
+        assert not put(seen, name, at)
         if at >= newest - HORIZON:
-            assert seen.put(name, newest)
+            assert put(seen, name, newest)
 
 
 def test_it_holds_a_horizon_and_a_slice_however_long_the_log() -> None:
     seen = Identities(HORIZON)
     for number in range(10_000):
-        seen.put(number.to_bytes(4, "big"), number)
+        put(seen, number.to_bytes(4, "big"), number)
         assert len(seen) <= reach_ms(HORIZON) + 1
     assert len(seen) >= HORIZON
 
 
 def test_one_that_comes_again_is_known_for_a_horizon_from_its_last_copy() -> None:
     seen, start = Identities(HORIZON), 1_700_000_000_000
-    assert not seen.put(b"a", start)
-    assert seen.put(b"a", start + 60)
-    assert seen.put(b"a", start + 140)
-    assert not seen.put(b"a", start + 140 + reach_ms(HORIZON))
+    assert not put(seen, b"a", start)
+    assert put(seen, b"a", start + 60)
+    assert put(seen, b"a", start + 140)
+    assert not put(seen, b"a", start + 140 + reach_ms(HORIZON))

@@ -46,6 +46,12 @@ def test_quantiles(samples: list[float], q: float, true: float) -> None:
     assert latency.quantile(sketch(samples), q) == pytest.approx(true, rel=0.0101)
 
 
+@given(st.floats(0, 1e12))
+def test_a_bucket_is_the_librarys(seconds: float) -> None:
+    bounded = min(max(seconds, latency.SHORTEST_S), latency.LONGEST_S)
+    assert latency.bucket(seconds) == latency._mapping.key(bounded)
+
+
 def test_without_samples_there_is_no_quantile() -> None:
     assert latency.quantile({}, 0.5) is None
     assert latency.quantile({3: 0}, 0.5) is None

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from schemas.metric import Metric
 from schemas.tick import Tick
@@ -14,7 +15,7 @@ from schemas.window_score import WindowScore
 from streams.refusing import SkewError
 from streams.settings import Windows
 from streams.windows import WindowFold
-from tests.streams.folding import TASKS, Logged, fold_of, metric, partitions, run
+from tests.streams.folding import TASKS, Logged, Published, fold_of, metric, partitions, run
 
 
 def feed(fold: WindowFold, *events: tuple[int, Metric | Tick]) -> list[WindowScore]:
@@ -198,6 +199,26 @@ def test_every_metric_is_folded_exactly_once(records: list[Logged]) -> None:
     closing = Logged(records[-1].logged_at + 2000, Tick(ticked_at=records[-1].logged_at + 2000))
     parts = [part for _, part in run([*records, closing]).parts]
     assert sum(counted(part) for part in parts) == fed
+
+
+@settings(max_examples=200, deadline=None)
+@given(records=partitions(), cuts=st.lists(st.integers(1, 44), max_size=4))
+def test_many_records_at_once_say_what_they_say_one_after_the_other(
+    records: list[Logged], cuts: list[int]
+) -> None:
+    fold, parts, refused = fold_of(), [], []
+    for first, end in pairwise(sorted({0, len(records), *(n for n in cuts if n < len(records))})):
+        logged, events = zip(*records[first:end], strict=True)
+        for position, said in fold.fold_all(first, logged, events):
+            if isinstance(said, SkewError):
+                refused.append(first + position)
+            else:
+                assert not isinstance(said, Exception)
+                parts += [Published(first + position, part) for part in said]
+    expected = run(records)
+    assert parts == expected.parts
+    assert refused == expected.refused
+    assert fold.anchor() == expected.anchors[-1]
 
 
 @settings(max_examples=120, deadline=None)
