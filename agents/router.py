@@ -157,7 +157,9 @@ class Router:
         if self._tracing.spans is not None:
             decided(query.query_id, decision)
         try:
-            await self._outbox.send(model_topic(decision.model), routed, key=query.query_id)
+            await self._outbox.send(
+                model_topic(decision.model), routed, key=query.query_id, anywhere=True
+            )
         except RecordTooLargeError as error:
             await self._refuse(record, query.query_id, query, str(error), "too_large")
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias
+from zlib import crc32
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -132,8 +133,19 @@ class Outbox(Service):
         partition: int | None = None,
         headers: Headers = (),
         timestamp_ms: int | None = None,
+        anywhere: bool = False,
     ) -> None:
         """Buffers the record for ``topic`` (without the prefix); waits while buffers are full.
+
+        Args:
+            topic: without the prefix.
+            event: what it says; encoded here, unless it is bytes.
+            key: goes to the partition that Kafka's own clients would choose for it.
+            partition: goes to this one instead.
+            headers: besides the trace context.
+            timestamp_ms: now, where it is None and the topic doesn't keep the broker's time.
+            anywhere: any partition will do, as long as it is always the same for a key. That is
+                found in 0.3 us, where Kafka's hash takes 5 us for a UUID in Python.
 
         Raises:
             RecordTooLargeError: before anything is sent.
@@ -148,6 +160,8 @@ class Outbox(Service):
             headers, span = outgoing(name, raw_key, headers)
         self._check_size(topic, value, raw_key, headers)
         try:
+            if anywhere and raw_key is not None:
+                partition = crc32(raw_key) % len(await self._producer.partitions_for(name))
             future = await self._producer.send(
                 name,
                 value,

@@ -87,6 +87,7 @@ class KeepingOutbox(Outbox):
         partition: int | None = None,  # noqa: ARG002
         headers: Headers = (),
         timestamp_ms: int | None = None,  # noqa: ARG002
+        anywhere: bool = False,  # noqa: ARG002
     ) -> None:
         value = event if isinstance(event, bytes) else encode(event)
         raw_key = key.encode() if isinstance(key, str) else key

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter, defaultdict
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from aiokafka import AIOKafkaConsumer
 
 from streams.broker.ephemeral import EphemeralBroker
 from streams.producing import Outbox, RecordTooLargeError, SendFailedError
@@ -78,6 +80,28 @@ async def test_a_record_over_the_limit_is_refused_before_it_is_sent(lab: Lab, ka
                 await outbox.send("out", value, key="k", headers=headers)
         await outbox.flush()
     assert await lab.copied() == []
+
+
+@pytest.mark.parametrize("anywhere", [True, False])
+async def test_a_key_has_one_partition_and_keys_have_all(
+    lab: Lab, kafka: Kafka, anywhere: bool
+) -> None:
+    await lab.create(partitions=3)
+    keys = [f"0d9f3f0e-8b5e-4f9f-9a87-{n:012}" for n in range(60)]
+    outbox = Outbox(kafka, client_id="test")
+    async with outbox:
+        for key in keys * 2:
+            await outbox.send("in", b"{}", key=key, anywhere=anywhere)
+    places: defaultdict[str, list[int]] = defaultdict(list)
+    async with AIOKafkaConsumer(
+        kafka.prefix + "in", bootstrap_servers=kafka.bootstrap, auto_offset_reset="earliest"
+    ) as consumer:
+        for _ in keys * 2:
+            record = await consumer.getone()
+            places[record.key.decode()].append(record.partition)
+    assert places.keys() == set(keys)
+    assert all(len(found) == 2 and len(set(found)) == 1 for found in places.values())
+    assert min(Counter(found[0] for found in places.values()).values()) >= 10
 
 
 async def test_a_failure_stays(lab: Lab, kafka: Kafka) -> None:

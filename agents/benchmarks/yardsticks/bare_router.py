@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from schemas.query import Query
 from schemas.wire import decode, encode
+from streams.collecting import collect_seldom
 from streams.connecting import connection
 from streams.settings import load
 from streams.topics import model_topic
@@ -39,6 +40,7 @@ async def main(file: Path) -> None:
     )
     await consumer.start()
     await producer.start()
+    collect_seldom()  # as a role does
     print("bare router is ready", flush=True)
     while True:
         fetched = await consumer.getmany(timeout_ms=200, max_records=kafka.max_batch)
