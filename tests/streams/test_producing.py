@@ -87,7 +87,7 @@ async def test_a_key_has_one_partition_and_keys_have_all(
     lab: Lab, kafka: Kafka, anywhere: bool
 ) -> None:
     await lab.create(partitions=3)
-    keys = [f"0d9f3f0e-8b5e-4f9f-9a87-{n:012}" for n in range(60)]
+    keys = [f"0d9f3f0e-8b5e-4f9f-9a87-{n:012}" for n in range(61)]
     outbox = Outbox(kafka, client_id="test")
     async with outbox:
         for key in keys * 2:
