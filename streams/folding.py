@@ -5,33 +5,23 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Sequence
 from operator import itemgetter
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 from schemas.metric import Metric
 from schemas.tick import Tick, decode_metrics
 from schemas.window_score import WindowScore
 from schemas.wire import WireError
+from streams.history import LoggedRecord
 from streams.refusing import RefusedError
-from streams.replay.origin import Headers, replayed_by
+from streams.replay.origin import replayed_by
 from streams.sections import Kafka
 from streams.windows import WindowFold
 
 Said: TypeAlias = Sequence[WindowScore] | RefusedError | WireError
 
 
-class _Record(Protocol):
-    @property
-    def offset(self) -> int: ...
-    @property
-    def timestamp(self) -> int: ...
-    @property
-    def value(self) -> bytes | None: ...
-    @property
-    def headers(self) -> Headers: ...
-
-
 def fold_records(
-    fold: WindowFold, kafka: Kafka, records: Sequence[_Record]
+    fold: WindowFold, kafka: Kafka, records: Sequence[LoggedRecord]
 ) -> Iterable[tuple[int, Said]]:
     """Folds records; tells by position of those that close parts of windows, or are of no use.
 
