@@ -89,7 +89,7 @@ class Supervisor:
         """Its exit code, and whether it was asked to end."""
         if self.stop.is_set():
             return 0, True
-        process = await asyncio.create_subprocess_exec(*child.command, preexec_fn=_die_with_parent)
+        process = await asyncio.create_subprocess_exec(*child.command, preexec_fn=die_with_parent)
         self.processes[child.name] = process
         ended = asyncio.create_task(process.wait())
         stopped = asyncio.create_task(self.stop.wait())
@@ -110,7 +110,7 @@ class Supervisor:
             process.kill()
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """A supervisor that is killed leaves no orphans: Linux ends its children for it."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -6,6 +6,7 @@ import asyncio
 import re
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import httpx
 
@@ -26,6 +27,7 @@ MODELS = TASKS = 3
 PARTITIONS = 4
 WINDOWS = {"size_s": 60.0, "panes": 1, "lateness_s": 0.0, "tick_s": 60.0, "skew_s": 600.0}
 TAKEN = re.compile(r'^zeta_records_consumed_total\{topic="metrics"\} (\S+)$', re.MULTILINE)
+WINDOW_MS = 60_000
 HOUR_MS = 3_600_000
 LOOKED_S = 0.1
 """How often the process is asked how far it is: asking takes its time, and the machine's."""
@@ -59,8 +61,9 @@ async def bench_aggregator(
                 metrics = metric_records(MODELS, TASKS, logged)
                 await _tick(place, since)
                 await place.fill("metrics", metrics, timestamps_ms=logged)
-                await _tick(place, now_ms() + AHEAD_MS)
-                folded = await _fold(place, size)
+                ends_at = now_ms() + AHEAD_MS
+                await _tick(place, ends_at)
+                folded = await _fold(place, size, ends_at // WINDOW_MS * WINDOW_MS)
                 command = yardstick("bare_reader", str(place.file))
                 with running("bare-reader", command, place.directory) as process:
                     bare = (await counted(process, size)).rate(size)
@@ -70,41 +73,69 @@ async def bench_aggregator(
     return {"bench": "aggregator", "runs": runs, "rows": rows}
 
 
+@dataclass
+class Resident:
+    """MB resident: when half is read, the most from then on, and at the end."""
+
+    half_mb: float = 0.0
+    peak_mb: float = 0.0
+    end_mb: float = 0.0
+
+    def look(self, now_mb: float, share: float) -> None:
+        """Notes what there is when this share of all is read."""
+        self.end_mb = now_mb
+        if share >= 0.5:
+            self.half_mb = self.half_mb or now_mb
+            self.peak_mb = max(self.peak_mb, now_mb)
+
+    def figures(self) -> dict[str, float]:
+        """With how much there is at the end for each MB at half."""
+        return {
+            "resident_mb": self.end_mb,
+            "resident_mb_half": self.half_mb,
+            "resident_mb_peak": self.peak_mb,
+            "end_over_half": self.end_mb / self.half_mb,
+        }
+
+
 async def _tick(place: Town, ticked_at: int) -> None:
     """To each partition, as an aggregator does."""
     ticks = [(b"", encode(Tick(ticked_at=ticked_at)))] * PARTITIONS
     await place.fill("metrics", ticks, timestamps_ms=[ticked_at] * PARTITIONS)
 
 
-async def _fold(place: Town, size: int) -> dict[str, float]:
-    """Folds all; done is when every partition's last window is on ``scores``."""
-    closed: set[int] = set()
+async def _fold(place: Town, size: int, ends_at: int) -> dict[str, float]:
+    """Folds all; done is when all is closed up to then, of every partition and task."""
+    closed: set[tuple[int, str]] = set()
     last_s = 0.0
 
     def put(score: WindowScore, _: Record) -> None:
         nonlocal last_s
-        if score.models and score.next_offset > size // PARTITIONS:
-            closed.add(score.partition)
+        if score.window_end_at >= ends_at:
+            closed.add((score.partition, score.task))
             last_s = time.monotonic()
 
     reader = TableReader(place.settings.kafka, "scores", WindowScore, put)
     await reader.start()
     (port,) = free_ports(1)
-    progress = Progress()
+    progress, resident = Progress(), Resident()
     arguments = ("--log-level", "warning", "--metrics-port", str(port))
     try:
         with place.role("aggregator", *arguments) as process:
             async with httpx.AsyncClient(timeout=5.0) as http:
                 moved_s = time.monotonic()
-                while len(closed) < PARTITIONS:
+                while len(closed) < PARTITIONS * TASKS:
                     process.check()
-                    if (count := await _taken(http, port)) is not None:
+                    count = await _taken(http, port) or 0
+                    if 0 < count < size:  # at the end they are read, and not yet folded
                         progress.samples.append((time.monotonic(), count))
+                    resident.look(process.resident_mb(), count / size)
                     if last_s == 0.0 and time.monotonic() - moved_s > STALLED_S + size / 5000:
-                        raise BenchError(f"{len(closed)} of {PARTITIONS} partitions were folded")
+                        raise BenchError(f"{count} of {size} metrics were read, and no end told")
                     await asyncio.sleep(LOOKED_S)
             progress.samples.append((last_s, size))
-            return {"metrics_per_s": progress.rate(size), "resident_mb": process.resident_mb()}
+            resident.look(process.resident_mb(), 1.0)
+            return {"metrics_per_s": progress.rate(size), **resident.figures()}
     finally:
         await reader.stop()
 

@@ -44,8 +44,9 @@ def ratios(
     }
 
 
-def machine(read: Callable[[Path], str] = Path.read_text) -> Row:
-    """What the figures depend on: processors, memory, versions. Linux."""
+def machine(environment: Mapping[str, str], read: Callable[[Path], str] = Path.read_text) -> Row:
+    """What the figures depend on: processors, memory, versions, whose broker. Linux."""
+    given = environment.get("KAFKA_BOOTSTRAP")
     model = next(
         (
             line.partition(":")[2].strip()
@@ -60,5 +61,6 @@ def machine(read: Callable[[Path], str] = Path.read_text) -> Row:
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GB, 1),
         "system": platform.system(),
         "python": platform.python_version(),
-        "kafka": kafka_version(),
+        "broker": "given" if given else "own",
+        "kafka": "of the broker given" if given else kafka_version(),
     }

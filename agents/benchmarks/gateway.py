@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import Any
 
 import httpx
@@ -20,6 +21,10 @@ from streams.broker.ports import free_ports
 MODEL = names("model", 1)[0]
 PATH = "/v1/chat/completions"
 TIMEOUT_S = 60.0
+WARM_UP = 2
+"""Requests of each connection before those that count."""
+LOADED = 5
+"""So many times more requests for the processor time of each."""
 QUANTILES = {"p50": 0.5, "p99": 0.99}
 
 Ask = Callable[[httpx.AsyncClient, Mapping[str, Any]], Awaitable[float]]
@@ -81,10 +86,12 @@ async def _processor(
     url: str, roles: Mapping[str, Running], requests: int, concurrent: int
 ) -> dict[str, float]:
     """Milliseconds of processor time that each role takes for a request."""
+    requests *= LOADED  # the kernel counts processor time in hundredths of a second
     before = {name: role.cpu_s() for name, role in roles.items()}
     await _load(url, _whole, requests, concurrent)
+    total = requests + WARM_UP * concurrent
     return {
-        f"{name}_cpu_ms": 1000 * (role.cpu_s() - before[name]) / requests
+        f"{name}_cpu_ms": 1000 * (role.cpu_s() - before[name]) / total
         for name, role in roles.items()
     }
 
@@ -103,26 +110,26 @@ def compared(name: str, direct_s: Sequence[float], gateway_s: Sequence[float]) -
 
 
 async def _load(url: str, ask: Ask, requests: int, at_once: int) -> list[float]:
-    """Seconds of each request, without the first tenth of them."""
-    took: list[float] = []
-    numbers = iter(range(requests))
+    """Seconds of each request, when all connections are there and have been used."""
     limits = httpx.Limits(max_connections=at_once, max_keepalive_connections=at_once)
     async with httpx.AsyncClient(base_url=url, timeout=TIMEOUT_S, limits=limits) as client:
 
-        async def work() -> None:
+        async def work(numbers: Iterator[int], took: list[float]) -> None:
             for number in numbers:
                 prompt = query(number, 1, "g").prompt
                 messages = [{"role": "user", "content": prompt}]
                 took.append(await ask(client, {"model": MODEL, "messages": messages}))
 
-        await asyncio.gather(*(work() for _ in range(at_once)))
-    return took[requests // 10 :]
+        for count in (WARM_UP * at_once, requests):
+            numbers, took = iter(range(count)), list[float]()
+            await asyncio.gather(*(work(numbers, took) for _ in range(at_once)))
+    return took
 
 
 async def _whole(client: httpx.AsyncClient, body: Mapping[str, Any]) -> float:
     began_s = time.monotonic()
     reply = await client.post(PATH, json=body)
-    if not reply.json()["choices"][0]["message"]["content"]:
+    if reply.status_code != HTTPStatus.OK or not reply.json()["choices"][0]["message"]["content"]:
         raise BenchError(f"{reply.status_code}: {reply.text[:200]}")
     return time.monotonic() - began_s
 

@@ -46,6 +46,13 @@ GOALS = (
         at_least=True,
     ),
     Goal("aggregator", "of the bare reader's metrics/s", "ratio_to_bare_reader", 0.5, True),
+    Goal(
+        "aggregator",
+        "memory: MB at the end for each at half, 10 hours",
+        "end_over_half",
+        1.15,
+        rows={"metrics": 1_000_000},
+    ),
     Goal("loop-delay", "ms from closed to routed, p50", "closed_to_routed_p50_ms", 50),
     Goal("loop-delay", "ms from closed to routed, p95", "closed_to_routed_p95_ms", 250),
     Goal(

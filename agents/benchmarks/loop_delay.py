@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from agents.benchmarks.figures import Row, over_runs, percentile
 from agents.benchmarks.loop import ready, simulated
 from agents.benchmarks.path import ask
+from agents.benchmarks.processes import BenchError
 from agents.benchmarks.town import Town, town
 from agents.benchmarks.worlds import names, sections
 from schemas.metric import Metric
@@ -69,8 +70,8 @@ async def bench_loop_delay(
             with simulated(nowhere.directory, MODELS) as endpoints:
                 made = sections(MODELS, TASKS, endpoints=endpoints, windows=WINDOWS)
                 async with town(bootstrap, made) as place:
-                    async with ready(place, LOOP):
-                        await ask(place, rate, seconds)
+                    async with ready(place, LOOP) as roles:
+                        await ask(place, rate, seconds, roles)
                     found.append(delays(await _read(place)))
     return {
         "bench": "loop-delay",
@@ -93,7 +94,13 @@ async def _read(place: Town) -> Seen:
 
 
 def delays(seen: Seen) -> dict[str, float]:
-    """Percentiles of each leg, in ms. Rules that no query came for are left out. Pure."""
+    """Percentiles of each leg, in ms, and of how many rules and outcomes they are. Pure.
+
+    Rules that no query came for are left out.
+
+    Raises:
+        BenchError: that is half of the rules of closed windows, or more.
+    """
     first = first_routed(seen.routed)
     closed_published, published_routed, closed_routed = [], [], []
     for version, end, published_at in seen.rules:
@@ -109,11 +116,18 @@ def delays(seen: Seen) -> dict[str, float]:
         "closed_to_routed": closed_routed,
         "outcome_to_routed": list(outcome_delays(seen, first)),
     }
-    return {
+    closed = sum(end in seen.closed_at for _, end, _ in seen.rules)
+    if 2 * len(closed_routed) <= closed or not legs["outcome_to_routed"]:
+        rules = f"queries came for {len(closed_routed)} of {closed} rules"
+        outcomes = f"{len(legs['outcome_to_routed'])} of {len(seen.outcomes)} outcomes"
+        raise BenchError(f"{rules}, and a rule for {outcomes}: ask more, or longer")
+    percentiles = {
         f"{leg}_{name}_ms": percentile(values, share)
         for leg, values in legs.items()
         for name, share in (("p50", 0.5), ("p95", 0.95))
     }
+    counted = {"rules": len(closed_routed), "outcomes": len(legs["outcome_to_routed"])}
+    return {**percentiles, **counted}
 
 
 def first_routed(routed: Sequence[tuple[int, int]]) -> dict[int, int]:

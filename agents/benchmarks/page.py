@@ -23,20 +23,22 @@ TITLES = {
 
 WHAT = {
     "router": "Records per second that one router process decodes, validates, decides, encodes, "
-    "has acknowledged and commits, queries of 1 KB, rules in force. The bare loop does the same "
-    "without deciding; Faust's agents read the same topic, one doing nothing, one in the "
-    "tutorial's way. Counted by commits (Faust's by its own count), without the first tenth.",
+    "has acknowledged and commits, queries of 1 KB with ids of 36 characters, rules in force. The "
+    "bare loop puts each query as it came on one model's topic, by the same hash of its id, and "
+    "waits for the broker after each fetch. Faust's agents read a quarter as many, one doing "
+    "nothing, one in the tutorial's way. Counted by commits (Faust's by its own count), without "
+    "the first tenth.",
     "decision": "Microseconds of `agents.routing.decide`, each call timed by itself; LiteLLM's is "
     "`async_get_available_deployment` of a Router with as many deployments.",
     "path": "Milliseconds at the client from sending a query to its answer, models without "
     "latency. The bare hops are two consumers that do nothing but the same call with the same "
     "client and connections; LiteLLM's Router calls the same server from one process, without "
     "Kafka.",
-    "throughput": "64 queries unanswered at a time, three simulated models without latency. "
-    "`cpu_ms_per_query` is the processor time of router, three workers, grader and aggregator "
-    "together, each apart below it, as are the client that asks and the broker; LiteLLM's is that "
-    "of its one process, which is its client, too: `litellm_cpu_over_ours` counts our client "
-    "with ours, and no broker.",
+    "throughput": "64 queries unanswered at a time, three simulated models without latency, every "
+    "answer graded. `cpu_ms_per_query` is the processor time of router, three workers, grader, "
+    "aggregator and tuner together, each apart below it, as are the client that asks and the "
+    "broker; LiteLLM's is that of its one process, which is its client, too: "
+    "`litellm_cpu_over_ours` counts our client with ours, and no broker.",
     "worker": "Answers per second that one worker commits, 64 calls at a time, a model without "
     "latency, beside 64 loops of the same client and nothing else: once as the client comes, once "
     "as the worker has it, with its HTTP transport and without the look-ups that it switches off.",
@@ -44,7 +46,8 @@ WHAT = {
     "the last part of the last window, beside a loop that reads and decodes the same and neither "
     "keeps nor commits anything. What the aggregator "
     "keeps are the identities of the last hour of the log, so memory follows the metrics of an "
-    "hour, not those folded.",
+    "hour, not those folded: once an hour is full it stays (`end_over_half`: what there is at the "
+    "end for each MB when half was read).",
     "loop-delay": "Milliseconds. A window is closed when the last of its parts is on `scores`; "
     "routed is the first query whose decision names the rule. Windows are of a second in 4 parts, "
     "with 0.2 s for what is late and a tick each 50 ms: what the parts add, whatever the windows. "
@@ -53,11 +56,19 @@ WHAT = {
     "gateway": "Milliseconds of a request to the gateway, and of the same request to the model's "
     "server; one at a time, 16 at a time, and to the first token of a stream. Processor time is "
     "that of each role for a request, 16 at a time.",
-    "scale": "Records per second of all router processes together, without the first three tenths "
-    "of them, on this machine, which the broker shares: processes beyond its cores can't add. Each "
-    "run has a new broker.",
+    "scale": "Records per second of all router processes together, without the first tenth of "
+    "them, on this machine, which the broker shares: processes beyond its cores can't add. All "
+    "have joined before there are records, and each must do its share. Each run has a new broker, "
+    "where none is given.",
     "start": "`zeta kafka start`, `zeta topics create` and `zeta up`, one after the other, from "
     "nothing; MB (10^6 bytes) resident five seconds after.",
+}
+
+
+WHERE = {
+    "own": "The broker, the models and the load are on the same machine.",
+    "given": "The models and the load are on the same machine; the broker is the one that "
+    "`KAFKA_BOOTSTRAP` names (but for `start`, which has its own): its processor time isn't known.",
 }
 
 
@@ -108,8 +119,8 @@ def page(machine: Row, command: str, date: str, elapsed_s: float, found: Sequenc
     size = f"{machine['cores']} cores ({machine['processor']}), {machine['memory_gb']:g} GB"
     intro = (
         f"Written by `{command}` on {date} in {elapsed_s / 60:.0f} minutes, on {size}; Python "
-        f"{machine['python']}, Kafka {machine['kafka']}. The broker, the models and the load are "
-        "on the same machine. Each figure is the median of the runs, with the least and the "
+        f"{machine['python']}, Kafka {machine['kafka']}. {WHERE[machine['broker']]} Each figure "
+        "is the median of the runs, with the least and the "
         "largest; ratios are taken run by run. Models are simulated; nothing else is. What limits "
         "each, and what was tried: [performance.md](performance.md)."
     )

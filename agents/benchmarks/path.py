@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager
 
 from agents.benchmarks.figures import Row, over_runs, percentile
-from agents.benchmarks.litellm_process import litellm_calls
+from agents.benchmarks.litellm_process import check_litellm, litellm_calls
 from agents.benchmarks.loop import ready, rules, simulated
-from agents.benchmarks.processes import BenchError, running, yardstick
+from agents.benchmarks.processes import BenchError, Running, running, yardstick
 from agents.benchmarks.town import Town, town
 from agents.benchmarks.worlds import names, query, sections
 from agents.client import Client
@@ -24,6 +24,7 @@ async def bench_path(
 ) -> Row:
     """Milliseconds from a query's send to its answer at the client, models without latency."""
     found = []
+    check_litellm()
     for run in range(runs):
         say(f"path: run {run + 1} of {runs}")
         async with town(bootstrap, {}) as nowhere:
@@ -51,10 +52,10 @@ async def _run(
     made = sections(1, 1, endpoints=endpoints)
     async with town(bootstrap, made) as place:
         await rules(place, 1)
-        async with ready(place, ["router", f"worker-{MODEL}"]):
-            ours = await ask(place, rate, seconds)
-    async with town(bootstrap, made) as place, hops(place):
-        bare = await ask(place, rate, seconds)
+        async with ready(place, ["router", f"worker-{MODEL}"]) as roles:
+            ours = await ask(place, rate, seconds, roles)
+    async with town(bootstrap, made) as place, hops(place) as both:
+        bare = await ask(place, rate, seconds, both)
     calls = round(rate * seconds)
     theirs = await litellm_calls(
         nowhere.directory, endpoints, calls, rate=rate, within_s=seconds + ANSWERS_WITHIN_S
@@ -74,18 +75,26 @@ def _parts(prefix: str, took_s: Sequence[float]) -> dict[str, float]:
 
 
 @asynccontextmanager
-async def hops(place: Town) -> AsyncIterator[None]:
+async def hops(place: Town) -> AsyncIterator[list[Running]]:
     """The two bare hops, both ready."""
     with ExitStack() as stack:
+        processes = []
         for hop in ("first", "second"):
             command = yardstick("bare_hops", str(place.file), hop)
             process = stack.enter_context(running(f"hop-{hop}", command, place.directory))
             await asyncio.to_thread(process.wait_for, "hop is ready")
-        yield
+            processes.append(process)
+        yield processes
 
 
-async def ask(place: Town, rate: float, seconds: float) -> list[float]:
-    """Asks at an even rate; the seconds to each answer, without the first tenth of them."""
+async def ask(
+    place: Town, rate: float, seconds: float, processes: Sequence[Running]
+) -> list[float]:
+    """Asks at an even rate; the seconds to each answer, without the first tenth of them.
+
+    Raises:
+        BenchError: an error answer, or not all were answered; ``processes`` are who should have.
+    """
     total = round(rate * seconds)
     asked_s: dict[str, float] = {}
     took: dict[str, float] = {}
@@ -102,9 +111,16 @@ async def ask(place: Town, rate: float, seconds: float) -> list[float]:
 
         sending = asyncio.create_task(send())
         ids = {one.query_id for one in queries}
-        async for answer in client.answers(ids, seconds + ANSWERS_WITHIN_S):
-            took[answer.query_id] = clock() - asked_s[answer.query_id]
-        await sending
+        try:
+            async for answer in client.answers(ids, seconds + ANSWERS_WITHIN_S):
+                if answer.error is not None:
+                    raise BenchError(f"an error answer: {answer.error.message}")
+                took[answer.query_id] = clock() - asked_s[answer.query_id]
+            await sending
+        finally:
+            sending.cancel()
+    for process in processes:
+        process.check()
     if len(took) < total:
         raise BenchError(f"{total - len(took)} of {total} queries weren't answered")
     return [took[one.query_id] for one in queries[total // 10 :]]

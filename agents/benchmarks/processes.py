@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from agents.supervising import die_with_parent
+
 POLL_S = 0.02
 END_S = 20.0
 START_S = 60.0
@@ -66,19 +68,40 @@ def cpu_s(pid: int) -> float:
     return sum(map(int, fields[11:15])) / TICKS_PER_S
 
 
+KEPT = ("ZETA_DATA", "ZETA_HOME")
+
+
+def environment(given: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """What a measured process gets: no variable that sets settings, which a benchmark has its own.
+
+    A ``KAFKA_BOOTSTRAP`` or ``ZETA_KAFKA_PREFIX`` would send it to somebody's live topics.
+    """
+    return {
+        name: value
+        for name, value in given.items()
+        if name in KEPT or (name != "KAFKA_BOOTSTRAP" and not name.startswith("ZETA_"))
+    }
+
+
 @contextmanager
 def running(
     name: str,
     command: Sequence[str],
     directory: Path,
-    environment: Mapping[str, str] = os.environ,
     clock: Callable[[], int] = time.monotonic_ns,
 ) -> Iterator[Running]:
-    """Runs it for as long as the block lasts, then has it drain and end."""
+    """Runs it for as long as the block lasts, then has it drain and end.
+
+    To be called in the main thread: the process ends with the thread that began it.
+    """
     log = directory / f"{name}-{clock()}.log"
     with log.open("wb") as out:
         process = subprocess.Popen(
-            command, stdout=out, stderr=subprocess.STDOUT, env=dict(environment)
+            command,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            env=environment(),
+            preexec_fn=die_with_parent,  # noqa: PLW1509  # one system call, no lock
         )
     try:
         yield Running(name, process, log)

@@ -60,6 +60,6 @@ async def router_rate(place: Town, records: int) -> float:
 async def _faust_rate(place: Town, way: str, records: int) -> float:
     data = place.directory / f"faust-{way}"
     data.mkdir()
-    command = yardstick("faust_agent", str(place.file), way, str(data))
+    command = yardstick("faust_agent", str(place.file), way, str(data), str(records))
     with running(f"faust-{way}", command, place.directory) as process:
         return (await counted(process, records)).rate(records)

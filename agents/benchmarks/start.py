@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import subprocess
 import tempfile
@@ -11,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from agents.benchmarks.figures import Row, over_runs
-from agents.benchmarks.processes import MB, BenchError, Running, running, zeta
+from agents.benchmarks.processes import MB, BenchError, Running, environment, running, zeta
 from agents.benchmarks.town import as_toml
 from agents.benchmarks.worlds import sections
 from agents.roles import role_names
@@ -23,13 +22,13 @@ RESTED_S = 5.0
 READY_S = 60.0
 
 
-async def bench_start(runs: int, say: Callable[[str], None]) -> Row:
+def bench_start(runs: int, say: Callable[[str], None]) -> Row:
     """Seconds for the broker, for the topics, for every role; MB resident of each role at rest."""
     found = []
     for run in range(runs):
         say(f"start: run {run + 1} of {runs}")
         with tempfile.TemporaryDirectory(prefix="zeta-bench-") as name:
-            found.append(await asyncio.to_thread(_run, Path(name)))
+            found.append(_run(Path(name)))
     return {"bench": "start", "runs": runs, "models": MODELS, **over_runs(found)}
 
 
@@ -57,7 +56,10 @@ def _run(directory: Path) -> dict[str, float]:
             time.sleep(RESTED_S)
             memory = {f"{role}_mb": size for role, size in resident(up.process.pid).items()}
     finally:
-        _call(zeta("kafka", "stop", *kafka))
+        # Whatever it says: what went wrong before is what matters.
+        subprocess.run(
+            zeta("kafka", "stop", *kafka), capture_output=True, check=False, env=environment()
+        )
     return {
         "broker_s": broker_s,
         "topics_s": topics_s,
@@ -69,9 +71,9 @@ def _run(directory: Path) -> dict[str, float]:
 
 
 def _call(command: Sequence[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
     if done.returncode:
-        raise BenchError(f"{' '.join(command[3:])}: {done.stderr.strip()}")
+        raise BenchError(f"{' '.join(command[3:])}: {(done.stderr or done.stdout).strip()}")
 
 
 def _all_ready(up: Running, roles: Sequence[str]) -> None:

@@ -7,17 +7,28 @@ import time
 from collections.abc import Callable, Sequence
 
 from agents.benchmarks.figures import Row, over_runs
-from agents.benchmarks.litellm_process import AT_ONCE, litellm_calls
+from agents.benchmarks.litellm_process import AT_ONCE, check_litellm, litellm_calls
 from agents.benchmarks.loop import ready, rules, simulated
 from agents.benchmarks.processes import BenchError, Running, cpu_s
 from agents.benchmarks.town import Broker, Town, town
 from agents.benchmarks.worlds import names, query, sections
 from agents.client import Client
+from schemas.metric import Metric
+from schemas.query import Reference
+from schemas.tick import Tick
+from streams.consuming import Record
+from streams.tables import TableReader
 
 MODELS = TASKS = 3
-WITHIN_S = 120.0
-ROLES = ("router", "worker", "grader", "aggregator")
-LOOP = ["router", *(f"worker-{name}" for name in names("model", MODELS)), "grader", "aggregator"]
+WITHIN_S = 60.0
+SLOWEST_PER_S = 20.0
+"""So much time each query, or call, may add to ``WITHIN_S``."""
+GRADED = Reference(kind="contains", value="sum")
+ROLES = ("router", "worker", "grader", "aggregator", "tuner")
+LOOP = [
+    *("router", "grader", "aggregator", "tuner"),
+    *(f"worker-{name}" for name in names("model", MODELS)),
+]
 
 
 async def bench_throughput(
@@ -25,11 +36,12 @@ async def bench_throughput(
 ) -> Row:
     """Queries per second with 64 unanswered at a time, and processor time per query.
 
-    Ours is that of all the loop's processes; the client's is apart, as is the broker's, which isn't
-    known where it is somebody else's. LiteLLM's process is its client, too, so the ratio counts
-    our client. The simulated models' isn't counted.
+    Every answer is graded, by the cheapest grader. Ours is that of all the loop's processes; the
+    client's is apart, as is the broker's, which isn't known where it is somebody else's. LiteLLM's
+    process is its client, too, so the ratio counts our client. The simulated models' isn't counted.
     """
     bootstrap = broker.bootstrap
+    check_litellm()
     found = []
     for run in range(runs):
         say(f"throughput: run {run + 1} of {runs}")
@@ -58,12 +70,26 @@ async def _ours(place: Town, total: int, broker: int | None) -> dict[str, float]
         before, began_s = _cpu_s(processes, broker), time.monotonic()
         await _closed_loop(client, "run", total)
         wall_s, after = time.monotonic() - began_s, _cpu_s(processes, broker)
+    await _check_graded(place, total)
     parts = {who: 1000 * (after[who] - before[who]) / total for who in after}
     return {
         "queries_per_s": total / wall_s,
         "cpu_ms_per_query": sum(parts[role] for role in ROLES),
         **{f"{who}_cpu_ms_per_query": took_ms for who, took_ms in parts.items()},
     }
+
+
+async def _check_graded(place: Town, total: int) -> None:
+    grades = 0
+
+    def count(metric: Metric | Tick, _: Record) -> None:
+        nonlocal grades
+        grades += isinstance(metric, Metric) and metric.kind == "judgement"
+
+    either = Metric | Tick
+    await TableReader(place.settings.kafka, "metrics", either, count).read_once()  # type: ignore[arg-type]
+    if grades < total:
+        raise BenchError(f"{total - grades} of {total} answers weren't graded")
 
 
 def _cpu_s(processes: Sequence[Running], broker: int | None) -> dict[str, float]:
@@ -78,7 +104,8 @@ def _cpu_s(processes: Sequence[Running], broker: int | None) -> dict[str, float]
 
 async def _closed_loop(client: Client, run: str, total: int) -> None:
     turns = asyncio.Semaphore(AT_ONCE)
-    queries = [query(number, TASKS, run) for number in range(total)]
+    queries = [query(number, TASKS, run, GRADED) for number in range(total)]
+    within_s = WITHIN_S + total / SLOWEST_PER_S
 
     async def send() -> None:
         for one in queries:
@@ -87,20 +114,23 @@ async def _closed_loop(client: Client, run: str, total: int) -> None:
 
     sending = asyncio.create_task(send())
     answered = 0
-    async for response in client.answers({one.query_id for one in queries}, WITHIN_S):
-        if response.error is not None:
-            raise BenchError(f"an error answer: {response.error.message}")
-        answered += 1
-        turns.release()
-    if answered < total:
+    try:
+        async for response in client.answers({one.query_id for one in queries}, within_s):
+            if response.error is not None:
+                raise BenchError(f"an error answer: {response.error.message}")
+            answered += 1
+            turns.release()
+        if answered < total:
+            raise BenchError(f"{total - answered} of {total} queries weren't answered")
+        await sending
+    finally:
         sending.cancel()
-        raise BenchError(f"{total - answered} of {total} queries weren't answered")
-    await sending
 
 
 async def _theirs(nowhere: Town, endpoints: list[str], total: int) -> dict[str, float]:
     asked = total + total // 9  # its first tenth isn't counted
-    calls = await litellm_calls(nowhere.directory, endpoints, asked, rate=0.0, within_s=WITHIN_S)
+    within_s = WITHIN_S + asked / SLOWEST_PER_S
+    calls = await litellm_calls(nowhere.directory, endpoints, asked, rate=0.0, within_s=within_s)
     counted = len(calls.took_s)
     return {
         "litellm_queries_per_s": counted / calls.wall_s,

@@ -7,7 +7,7 @@ import os
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count, repeat
 from pathlib import Path
 from typing import Any
@@ -36,13 +36,12 @@ class Town:
     settings: Settings
     file: Path
     directory: Path
-    environment: Mapping[str, str] = field(default_factory=dict)
 
     @contextmanager
     def role(self, name: str, *arguments: str) -> Iterator[Running]:
         """A role as a process; it may not be ready yet."""
         command = zeta("--config", str(self.file), "run", name, *arguments)
-        with running(name, command, self.directory, {**os.environ, **self.environment}) as process:
+        with running(name, command, self.directory) as process:
             yield process
 
     async def ends(self, topic: str) -> dict[TopicPartition, int]:

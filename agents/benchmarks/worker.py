@@ -67,7 +67,7 @@ async def _run(bootstrap: str, answers: int) -> dict[str, float]:
 async def _bare(directory: Path, endpoint: str, answers: int, way: str) -> float:
     command = yardstick("bare_calls", endpoint, str(answers), str(AT_ONCE), way)
     with running(f"bare-{way}", command, directory) as process:
-        await asyncio.to_thread(process.wait_for, "rate ", 120.0)
+        await asyncio.to_thread(process.wait_for, "rate ", 60.0 + answers / 20)
         return float(process.said().split("rate ")[1])
 
 

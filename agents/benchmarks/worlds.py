@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from schemas.metric import Metric
-from schemas.query import Parameters, Query
+from schemas.query import Parameters, Query, Reference
 from schemas.routing_rule import RoutingRule
 from schemas.wire import MILLION, encode
 
@@ -49,16 +49,22 @@ def sections(
     return {**found, "gateway": off, "dashboard": off, **more}
 
 
-def query(number: int, tasks: int, run: str) -> Query:
+def query_id(run: str, number: int) -> str:
+    """An id as long as a UUID."""
+    return f"{run}-{number:0{35 - len(run)}}"
+
+
+def query(number: int, tasks: int, run: str, reference: Reference | None = None) -> Query:
     """A chat query of about 1,000 bytes as JSON."""
     prompt = f"Question {number % POOL}: " + "what is the sum of the numbers below? " * 22
     return Query(
-        query_id=f"{run}-{number}",
+        query_id=query_id(run, number),
         task=names("task", tasks)[number % tasks],
         prompt=prompt,
         parameters=Parameters(max_tokens=64, temperature=0.0),
         session=f"session-{number % POOL}",
         time_limit_s=86_400.0,
+        reference=reference,
     )
 
 
@@ -94,7 +100,7 @@ def metric_records(
     for number, observed_at in enumerate(observed):
         attempt, judged = divmod(number, 2)
         plain = Metric(
-            query_id=f"q-{attempt}",
+            query_id=query_id("q", attempt),
             attempt=1,
             model=names("model", models)[attempt % models],
             task=names("task", tasks)[attempt % tasks],

@@ -11,10 +11,11 @@ import typer
 from agents.commands.context import USAGE, Json, get
 from agents.scaling.assumed import Assumed
 from agents.scaling.breaking import limits
-from agents.scaling.measured import MeasuredError, bundled, measured, read
+from agents.scaling.measured import BUNDLED, MeasuredError, measured
 from agents.scaling.needs import needs
 from agents.scaling.page import SIZES, PageError, rewritten, tables
 from agents.scaling.simulations import simulate
+from agents.scaling.source import TAKEN, bundled, read, timed
 
 
 def scaling(
@@ -50,12 +51,15 @@ def scaling(
     Example: zeta bench scaling --from bench.json --time --output docs/scaling.md
     """
     shared = get(context)
+    if queries and output is not None:
+        why = "the page's sizes are fixed: leave out --queries, or --output to see yours here"
+        shared.fail(f"--queries and --output: {why}", USAGE)
     assumed = Assumed(usd_per_core_hour=core_hour, usd_per_gb_month=gb_month)
     try:
         found = bundled() if measurements is None else read(measurements)
         if time:
-            found = {**found, "simulations": simulate(shared.say)}
-        known = measured(found)
+            found = timed(found, simulate(shared.say))
+        known = measured(found, BUNDLED if measurements is None else str(measurements))
         if save is not None:
             save.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n")
         if output is not None:
@@ -67,6 +71,7 @@ def scaling(
     if json:
         rows = [needs(known, assumed, q) for q in sizes]
         told: dict[str, Any] = {"measured": known, "assumed": assumed, "needs": rows}
+        told[TAKEN] = found.get(TAKEN, [])
         shared.json({**told, "limits": limits(known, assumed)})
     elif output is None:
         made = tables(found, assumed, sizes)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
@@ -27,7 +28,7 @@ from agents.benchmarks.start import bench_start
 from agents.benchmarks.throughput import bench_throughput
 from agents.benchmarks.town import Broker, kafka
 from agents.benchmarks.worker import bench_worker
-from agents.commands.context import Context, Json, get
+from agents.commands.context import USAGE, Context, Json, get
 from agents.comparison.litellm_library import LiteLLMMissingError
 
 PAGE = Path("docs") / "benchmarks.md"
@@ -38,6 +39,8 @@ Runs = Annotated[int, typer.Option(min=1, help="How often each is measured.")]
 
 AGGREGATED = ((100_000, 1), (400_000, 1), (1_000_000, 10))
 """Metrics, and the hours of the log that they are spread over."""
+
+SCALED = 100_000
 
 
 def gateway(
@@ -61,7 +64,7 @@ def decision(context: typer.Context, runs: Runs = 3, json: Json = False) -> None
 
     Example: zeta bench decision --json
     """
-    _show(get(context), lambda: bench_decision(runs), json)
+    _show(_ready(context), lambda: bench_decision(runs), json)
 
 
 def router(
@@ -81,7 +84,7 @@ def path(
     context: typer.Context,
     runs: Runs = 3,
     rate: Annotated[float, typer.Option(min=1, help="Queries per second.")] = 50.0,
-    seconds: Annotated[float, typer.Option(min=2)] = 15.0,
+    seconds: Annotated[float, typer.Option(min=2, help="So long, each way and run.")] = 15.0,
     json: Json = False,
 ) -> None:
     """Time queries until their answers, beside two bare hops and LiteLLM.
@@ -94,7 +97,7 @@ def path(
 def throughput(
     context: typer.Context,
     runs: Runs = 3,
-    queries: Annotated[int, typer.Option(min=100)] = 3000,
+    queries: Annotated[int, typer.Option(min=100, help="Queries per run.")] = 3000,
     json: Json = False,
 ) -> None:
     """Load the whole loop, and LiteLLM, with all that they take.
@@ -107,7 +110,7 @@ def throughput(
 def worker(
     context: typer.Context,
     runs: Runs = 3,
-    answers: Annotated[int, typer.Option(min=100)] = 15_000,
+    answers: Annotated[int, typer.Option(min=100, help="Answers per run.")] = 15_000,
     json: Json = False,
 ) -> None:
     """Have one worker answer, beside a bare loop of the same client.
@@ -135,7 +138,7 @@ def loop_delay(
     context: typer.Context,
     runs: Runs = 3,
     rate: Annotated[float, typer.Option(min=1, help="Queries per second.")] = 100.0,
-    seconds: Annotated[float, typer.Option(min=5)] = 20.0,
+    seconds: Annotated[float, typer.Option(min=5, help="So long, each run.")] = 20.0,
     json: Json = False,
 ) -> None:
     """Time the way from a window's close to the first query that its rule routes.
@@ -150,14 +153,14 @@ def loop_delay(
 def scale(
     context: typer.Context,
     runs: Runs = 3,
-    records: Annotated[int, typer.Option(min=2000, help="Queries per run.")] = 60_000,
+    records: Annotated[int, typer.Option(min=2000, help="Queries per run.")] = SCALED,
     json: Json = False,
 ) -> None:
     """Give the router more processes, partitions and models.
 
     Example: zeta bench scale --json
     """
-    shared = get(context)
+    shared = _ready(context)
     _show(shared, lambda: asyncio.run(bench_scale(kafka, runs, records, shared.say)), json)
 
 
@@ -166,8 +169,8 @@ def start(context: typer.Context, runs: Runs = 3, json: Json = False) -> None:
 
     Example: zeta bench start --json
     """
-    shared = get(context)
-    _show(shared, lambda: asyncio.run(bench_start(runs, shared.say)), json)
+    shared = _ready(context)
+    _show(shared, lambda: bench_start(runs, shared.say), json)
 
 
 def everything(
@@ -179,26 +182,41 @@ def everything(
 
     Example: zeta bench all
     """
-    shared = get(context)
-    began_s = time.monotonic()
-    if not output.parent.is_dir():
-        shared.fail(f"--output {output}: there is no directory {output.parent}")
-    found: list[Row] = []
+    shared = _ready(context)
+    began_s, found = time.monotonic(), list[Row]()
+    if problem := _unwritable(output):  # told now, not after a quarter of an hour
+        shared.fail(f"--output {output}: {problem}", USAGE)
     try:
-        found.append(bench_decision(3))
-        found.append(asyncio.run(bench_start(3, shared.say)))
-        with kafka() as at:
-            found += [asyncio.run(bench(at, shared.say)) for bench in _ALL]
-        found.append(asyncio.run(bench_scale(kafka, 3, 60_000, shared.say)))
+        for bench in _everything(shared):
+            found.append(bench)
     except (BenchError, LiteLLMMissingError) as error:
-        shared.fail(str(error))
-    on = machine()
-    elapsed_s = time.monotonic() - began_s
+        done = ", ".join(row["bench"] for row in found) or "none"
+        shared.say("".join(f"\n{row['bench']}\n{tables(row)}\n" for row in found))
+        shared.fail(f"{error} (done before: {done}; {output} is as it was)")
+    on, elapsed_s = machine(os.environ), time.monotonic() - began_s
     today = datetime.now(tz=UTC).date().isoformat()
-    output.write_text(page(on, "zeta bench all", today, elapsed_s, found), encoding="utf-8")
-    shared.say(f"{output} is written")
     if json:
         shared.json({"date": today, "machine": on, "elapsed_s": elapsed_s, "benches": found})
+    output.write_text(page(on, "zeta bench all", today, elapsed_s, found), encoding="utf-8")
+    shared.say(f"{output} is written")
+
+
+def _unwritable(output: Path) -> str | None:
+    if output.is_dir():
+        return "is a directory; name a file"
+    if not output.parent.is_dir():
+        return f"there is no directory {output.parent}"
+    at = output if output.exists() else output.parent
+    return None if os.access(at, os.W_OK) else "may not be written"
+
+
+def _everything(shared: Context) -> Iterator[Row]:
+    yield bench_decision(3)
+    yield bench_start(3, shared.say)
+    with kafka() as at:
+        for bench in _ALL:
+            yield asyncio.run(bench(at, shared.say))
+    yield asyncio.run(bench_scale(kafka, 3, SCALED, shared.say))
 
 
 _ALL: tuple[OnBroker, ...] = (
@@ -221,8 +239,21 @@ def add_to(group: typer.Typer) -> None:
     group.command("all")(everything)
 
 
-def _on_broker(context: typer.Context, json: bool, bench: OnBroker) -> None:
+def _ready(context: typer.Context) -> Context:
+    """The shared context, where nothing was asked for that a benchmark would not do.
+
+    A benchmark that is told to end by SIGTERM ends as by Ctrl-C: with all that it began.
+    """
     shared = get(context)
+    if shared.flags:
+        names = ", ".join(shared.flags)
+        shared.fail(f"--set {names}: benchmarks have settings of their own; leave it out", USAGE)
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    return shared
+
+
+def _on_broker(context: typer.Context, json: bool, bench: OnBroker) -> None:
+    shared = _ready(context)
     if not os.environ.get("KAFKA_BOOTSTRAP"):
         shared.say("starting Apache Kafka (the first time it is fetched)")
     with kafka() as at:
@@ -235,6 +266,6 @@ def _show(shared: Context, bench: Callable[[], Row], json: bool) -> None:
     except (BenchError, LiteLLMMissingError) as error:
         shared.fail(str(error))
     if json:
-        shared.json({**found, "machine": machine()})
+        shared.json({**found, "machine": machine(os.environ)})
     else:
         print(tables(found), file=sys.stdout)

@@ -21,6 +21,9 @@ OFFLINE = {
 }
 
 
+MISSING = "LiteLLM is not installed: pip install -e '.[bench]'"
+
+
 class LiteLLMMissingError(RuntimeError):
     """LiteLLM isn't installed."""
 
@@ -38,8 +41,7 @@ def load() -> Any:
     except ModuleNotFoundError as error:
         if error.name != "litellm":
             raise
-        message = "LiteLLM is not installed: pip install -e '.[bench]'"
-        raise LiteLLMMissingError(message) from error
+        raise LiteLLMMissingError(MISSING) from error
 
 
 def litellm_version() -> str:

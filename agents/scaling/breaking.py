@@ -11,6 +11,7 @@ from agents.scaling.assumed import SHIPPED, Assumed
 from agents.scaling.measured import Measured
 from agents.scaling.needs import needs
 from agents.scaling.processes import worker_capacity, workers_of
+from agents.scaling.readers import board_s, report_s, tuner_share
 from streams.settings import Model
 
 MOST = 1e10
@@ -91,15 +92,14 @@ def _shipped(measured: Measured, assumed: Assumed) -> list[Limit]:
 
 
 def _readers(measured: Measured, assumed: Assumed) -> list[Limit]:
-    row = measured.tuner_row(assumed.tasks, assumed.models)
-
     def tunes(q: float) -> float:
-        parts = needs(measured, assumed, q).partitions["metrics"] * assumed.tasks
-        return parts * row.us_per_part / 1e6 / (assumed.busy * assumed.pane_s)
+        partitions = needs(measured, assumed, q).partitions["metrics"]
+        return tuner_share(measured, assumed, partitions) / assumed.busy
 
     tuner = Limit(
         what="the tuner",
-        why="one process folds a part of each task from each `metrics` partition, each pane",
+        why="one process reads and folds a part of each task from each `metrics` partition, "
+        "each pane",
         change="partitions of `metrics` by its own readers; then parts merged on their way",
         per_s=reached(tunes),
     )
@@ -111,13 +111,13 @@ def _readers(measured: Measured, assumed: Assumed) -> list[Limit]:
             what="gateways",
             why="each reads every answer on `responses`, to pass over others'",
             change="answers of a gateway on partitions, or a topic, that it alone reads",
-            per_s=reached(lambda q: q / measured.reader_per_s / assumed.busy),
+            per_s=reached(lambda q: q * measured.read_s / assumed.busy),
         ),
         Limit(
             what="the dashboard",
-            why="one process decodes every answer and every metric",
+            why="one process reads and shows every answer and every metric",
             change="read `scores` and `rules-log` alone, and a sample of the rest",
-            per_s=reached(lambda q: q * measured.board_us / 1e6 / assumed.busy),
+            per_s=reached(lambda q: q * board_s(measured, assumed) / assumed.busy),
         ),
     ]
 
@@ -125,9 +125,8 @@ def _readers(measured: Measured, assumed: Assumed) -> list[Limit]:
 def _everywhere(measured: Measured, assumed: Assumed) -> list[Limit]:
     def reports(q: float) -> float:
         workers = sum(workers_of(measured, assumed, q))
-        each_s = 1 / measured.reader_per_s + measured.hearing[-1].us_per_report / 1e6
         looks_s = LOOKS / PROBE_S * measured.look_us(workers) / 1e6
-        return (workers / assumed.report_s * each_s + looks_s) / SIDE_SHARE
+        return (workers / assumed.report_s * report_s(measured) + looks_s) / SIDE_SHARE
 
     return [
         Limit(
@@ -142,7 +141,7 @@ def _everywhere(measured: Measured, assumed: Assumed) -> list[Limit]:
             why=f"each worker reads all of them ({assumed.leaving:.0%} of the queries): "
             f"{SIDE_SHARE:.0%} of its core",
             change="each model's on a topic of its own",
-            per_s=reached(lambda q: q * assumed.leaving / measured.reader_per_s / SIDE_SHARE),
+            per_s=reached(lambda q: q * assumed.leaving * measured.read_s / SIDE_SHARE),
         ),
     ]
 

@@ -9,11 +9,13 @@ from typing import Any
 from agents.benchmarks.page import number, table
 from agents.scaling.assumed import SHIPPED, UNITS, Assumed
 from agents.scaling.breaking import MOST, limits
-from agents.scaling.measured import Measured
+from agents.scaling.measured import SIMULATIONS, Measured
 from agents.scaling.needs import Needs, needs
 from agents.scaling.processes import metrics_per_query, worker_capacity
+from agents.scaling.readers import board_s
 from agents.scaling.rounding import about
 from agents.scaling.sizes import record_sizes
+from agents.scaling.source import TAKEN
 from agents.scaling.traffic import DAY_S, kept_s
 
 MODELS = (3, 20, 200)
@@ -25,8 +27,17 @@ def on(found: Mapping[str, Any]) -> str:
     note = f" Note: {found['note']}." if "note" in found else ""
     return (
         f"Measured on {found.get('date', 'an unknown day')}: {size}; Python {on['python']}, "
-        f"Kafka {on['kafka']}.{note}"
+        f"Kafka {on['kafka']}.{note}{_taken(found.get(TAKEN, ()))}"
     )
+
+
+def _taken(names: Sequence[str]) -> str:
+    if not names:
+        return ""
+    of = ", ".join(
+        "the simulations" if name == SIMULATIONS else f"`zeta bench {name}`" for name in names
+    )
+    return f" Not measured there but bundled with zeta: the figures of {of}."
 
 
 def rates(known: Measured, _: Assumed) -> str:
@@ -37,16 +48,29 @@ def rates(known: Measured, _: Assumed) -> str:
         ("aggregator, one process", f"{number(known.aggregator_per_s)} metrics/s", "`aggregator`"),
         ("reading and decoding alone", f"{number(known.reader_per_s)} records/s", "`aggregator`"),
         (
-            "router, workers, grader and aggregator",
+            _loop(known),
             f"{number(known.loop_cpu_ms)} ms of processor for a query",
             "`throughput`",
         ),
         ("of that, the grader", f"{number(known.grader_cpu_ms)} ms", "`throughput`"),
+        *_tuner(known),
         ("one broker, without copies", _broker(known), "`throughput`"),
         ("gateway", f"{number(known.gateway_cpu_ms)} ms of processor a request", "`gateway`"),
         ("memory of a role at rest", f"{min(roles):.0f} to {max(roles):.0f} MB", "`start`"),
     ]
     return table(["", "measured", "`zeta bench`"], rows)
+
+
+def _loop(known: Measured) -> str:
+    last = "grader and aggregator" if known.tuner_cpu_ms is None else "grader, aggregator and tuner"
+    return f"router, workers, {last}"
+
+
+def _tuner(known: Measured) -> list[tuple[str, str, str]]:
+    took_ms = known.tuner_cpu_ms
+    if took_ms is None:
+        return []
+    return [("of that, the tuner", f"{number(took_ms)} ms", "`throughput`")]
 
 
 def _broker(known: Measured) -> str:
@@ -87,7 +111,7 @@ def alone(known: Measured, assumed: Assumed) -> str:
     by_memory = assumed.aggregator_gb * 1e9 / (each * assumed.horizon_s * assumed.identity_bytes)
     grader = 1000 * busy / known.grader_cpu_ms
     week = 7 * DAY_S * grader
-    gateway = busy / (known.gateway_cpu_ms / 1000 + 1 / known.reader_per_s)
+    gateway = 1000 * busy / known.gateway_cpu_ms
     rows = [
         ("router", busy * known.router_per_s, "its core"),
         ("worker", busy * worker_capacity(known, assumed), _worker_bound(known, assumed)),
@@ -100,7 +124,7 @@ def alone(known: Measured, assumed: Assumed) -> str:
         ("aggregator", busy * known.aggregator_per_s / each, "its core"),
         ("gateway", busy * assumed.gateway_waiting / assumed.answer_s, "`gateway.max_waiting`"),
         ("gateway", gateway, "its core, with no other gateway's answers to read"),
-        ("dashboard", busy * 1e6 / known.board_us, "its core"),
+        ("dashboard", busy / board_s(known, assumed), "its core"),
     ]
     return table(
         ["one", "queries/s", "bounded by"], [(role, about(q), why) for role, q, why in rows]

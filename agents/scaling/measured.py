@@ -1,16 +1,16 @@
-"""What was measured, out of the JSON of ``zeta bench all --json`` and of the simulations."""
+"""What was measured, out of the JSON of ``zeta bench all --json`` and of the simulations. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.resources import files
-from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 BUNDLED = "measured.json"
 SIMULATIONS = "simulations"
+BENCHES = ("router", "scale", "worker", "aggregator", "throughput", "gateway", "start")
+"""Whose figures are used."""
 
 
 class MeasuredError(ValueError):
@@ -50,13 +50,14 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
 
     ``router_per_s``: the slowest of the router's benchmark and of the growth benchmark's rows of
     one process and three models, whatever the partitions. ``reader_per_s``: a bare loop that
-    reads and decodes metrics. ``loop_cpu_ms``: processor time of router, workers, grader and
-    aggregator for a query, ``grader_cpu_ms`` the grader's part of it: in small batches, so that a
-    busy one needs less. ``broker_cpu_ms``: of one broker, without copies; None where it was
-    somebody else's. ``gateway_cpu_ms``: of the gateway for a request. ``memory_mb``: by
-    role, at rest. The rest is from the simulations: microseconds of pure code (``skip_us`` of a
-    gateway for another's answer, ``board_us`` of the dashboard for a query, ``index_us`` of the
-    grader to index an answer anew) and bytes of an answer in its index.
+    reads and decodes metrics. ``loop_cpu_ms``: processor time of all roles of the loop for a
+    query, ``grader_cpu_ms`` the grader's part of it, ``tuner_cpu_ms`` the tuner's, None where it
+    wasn't among them: in small batches, so that busy ones need less. ``broker_cpu_ms``: of one
+    broker, without copies; None where it was somebody else's. ``gateway_cpu_ms``: of the gateway
+    for a request. ``memory_mb``: by role, at rest. The rest is from the simulations: microseconds
+    of pure code (``skip_us`` of a gateway for another's answer, ``board_us`` of the dashboard for
+    a query, ``index_us`` of the grader to index an answer anew) and bytes of an answer in its
+    index.
     """
 
     router_per_s: float
@@ -65,6 +66,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     reader_per_s: float
     loop_cpu_ms: float
     grader_cpu_ms: float
+    tuner_cpu_ms: float | None
     broker_cpu_ms: float | None
     gateway_cpu_ms: float
     memory_mb: Mapping[str, float]
@@ -75,6 +77,11 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     board_us: float
     index_us: float
     index_bytes: float
+
+    @property
+    def read_s(self) -> float:
+        """Seconds of a core for a record that is read, decoding included."""
+        return 1 / self.reader_per_s
 
     def tuner_row(self, tasks: int, models: int) -> TunerRow:
         """The row of the most partitions, of the nearest tasks and models that were timed."""
@@ -93,68 +100,39 @@ def _distance(row: TunerRow, tasks: int, models: int) -> float:
     return abs(row.tasks - tasks) + abs(row.models - models)
 
 
-def bundled() -> dict[str, Any]:
-    """The measurements that the page is made of."""
-    found: dict[str, Any] = msgspec.json.decode((files("agents") / "data" / BUNDLED).read_bytes())
-    return found
+class _Spread(msgspec.Struct, frozen=True):
+    median: Annotated[float, msgspec.Meta(ge=0)]
 
 
-def read(path: Path) -> dict[str, Any]:
-    """A file of ``zeta bench all --json``; what it lacks is taken from the bundled one.
+def measured(found: Mapping[str, Any], name: str = BUNDLED) -> Measured:
+    """The rates in the content of a file of that name.
 
     Raises:
-        MeasuredError: no such file, or something else is in it.
-    """
-    try:
-        found: dict[str, Any] = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
-    except (OSError, msgspec.DecodeError) as error:
-        raise MeasuredError(f"{path}: {error}") from error
-    if not isinstance(found.get("benches"), list):
-        raise MeasuredError(f"{path}: has no benches; it must be of zeta bench all --json")
-    ours = bundled()
-    known = {bench["bench"] for bench in found["benches"]}
-    more = [bench for bench in ours["benches"] if bench["bench"] not in known]
-    return {SIMULATIONS: ours[SIMULATIONS], **found, "benches": [*found["benches"], *more]}
-
-
-def measured(found: Mapping[str, Any]) -> Measured:
-    """The rates in such a file.
-
-    Raises:
-        MeasuredError: a benchmark or a figure isn't there.
+        MeasuredError: a benchmark or a figure isn't there, or is none.
     """
     try:
         return _measured(found)
-    except (KeyError, IndexError, TypeError, msgspec.ValidationError) as error:
-        raise MeasuredError(f"a figure is missing: {error!r}") from error
+    except MeasuredError as error:
+        raise MeasuredError(f"{name}: {error}") from error
+    except (KeyError, IndexError, TypeError, AttributeError, msgspec.ValidationError) as error:
+        raise MeasuredError(f"{name}: a figure is missing: {error!r}") from error
 
 
 def _measured(found: Mapping[str, Any]) -> Measured:
     benches = {bench["bench"]: bench for bench in found["benches"]}
     simulated = found[SIMULATIONS]
-    largest = benches["aggregator"]["rows"][-1]
-    alone = [
-        _median(row, "records_per_s")
-        for row in benches["scale"]["rows"]
-        if (row["processes"], row["models"]) == (1, 3)
-    ]
-    memory = {
-        key.removesuffix("_mb"): _median(benches["start"], key)
-        for key in benches["start"]
-        if key.endswith("_mb") and key != "largest_role_mb"
-    }
+    largest, loop = benches["aggregator"]["rows"][-1], benches["throughput"]
     return Measured(
-        router_per_s=min(_median(benches["router"], "records_per_s"), *alone),
+        router_per_s=min(_median(benches["router"], "records_per_s"), *_alone(benches["scale"])),
         worker_per_s=_median(benches["worker"], "answers_per_s"),
         aggregator_per_s=_median(largest, "metrics_per_s"),
         reader_per_s=_median(largest, "bare_reader_per_s"),
-        loop_cpu_ms=_median(benches["throughput"], "cpu_ms_per_query"),
-        grader_cpu_ms=_median(benches["throughput"], "grader_cpu_ms_per_query"),
-        broker_cpu_ms=_median(benches["throughput"], "broker_cpu_ms_per_query")
-        if "broker_cpu_ms_per_query" in benches["throughput"]
-        else None,
+        loop_cpu_ms=_median(loop, "cpu_ms_per_query"),
+        grader_cpu_ms=_median(loop, "grader_cpu_ms_per_query"),
+        tuner_cpu_ms=_if_there(loop, "tuner_cpu_ms_per_query"),
+        broker_cpu_ms=_if_there(loop, "broker_cpu_ms_per_query"),
         gateway_cpu_ms=_median(benches["gateway"], "gateway_cpu_ms"),
-        memory_mb=memory,
+        memory_mb=_memory_mb(benches["start"]),
         tuning=msgspec.convert(simulated["tuning"], list[TunerRow]),
         hearing=msgspec.convert(simulated["hearing"], list[HealthRow]),
         learning=msgspec.convert(simulated["learning"], list[LearningRow]),
@@ -165,5 +143,35 @@ def _measured(found: Mapping[str, Any]) -> Measured:
     )
 
 
+def _alone(scale: Mapping[str, Any]) -> list[float]:
+    """Rates of one router process with three models, one of each number of partitions."""
+    alone = [row for row in scale["rows"] if (row["processes"], row["models"]) == (1, 3)]
+    if not alone:
+        raise MeasuredError("scale: no row of one process and three models")
+    return [_median(row, "records_per_s") for row in alone]
+
+
+def _memory_mb(start: Mapping[str, Any]) -> dict[str, float]:
+    keys = [key for key in start if key.endswith("_mb") and key != "largest_role_mb"]
+    if not keys:
+        raise MeasuredError("start: no role's memory")
+    return {key.removesuffix("_mb"): _median(start, key) for key in keys}
+
+
 def _median(row: Mapping[str, Any], key: str) -> float:
-    return float(row[key]["median"])
+    """A figure above 0: some are divided by."""
+    value = _value(row, key)
+    if not value:
+        raise MeasuredError(f"{key} must be above 0")
+    return value
+
+
+def _if_there(row: Mapping[str, Any], key: str) -> float | None:
+    return _value(row, key) if key in row else None
+
+
+def _value(row: Mapping[str, Any], key: str) -> float:
+    try:
+        return msgspec.convert(row[key], _Spread).median
+    except msgspec.ValidationError as error:
+        raise MeasuredError(f"{key}: {error}") from error

@@ -15,6 +15,7 @@ from agents.scaling.processes import (
     processes,
     workers_of,
 )
+from agents.scaling.readers import board_s, tuner_share
 from agents.scaling.traffic import DAY_S, TopicNeeds, traffic
 from streams.topics import MODEL_PREFIX
 
@@ -87,13 +88,13 @@ def needs(measured: Measured, assumed: Assumed, queries_per_s: float) -> Needs:
     """All of it, for so many queries a second."""
     found, used = processes(measured, assumed, queries_per_s)
     partitions = partitions_by_topic(assumed, found, workers_of(measured, assumed, queries_per_s))
-    tuner_s = partitions["metrics"] * assumed.tasks * _part_us(measured, assumed) / 1e6
-    tunes = tuner_s / assumed.pane_s <= assumed.busy
-    board_s = 0.0 if assumed.own_answers else queries_per_s * measured.board_us / 1e6
-    boards = board_s <= assumed.busy
+    tuner = tuner_share(measured, assumed, partitions["metrics"])
+    tunes = tuner <= assumed.busy
+    board = 0.0 if assumed.own_answers else queries_per_s * board_s(measured, assumed)
+    boards = board <= assumed.busy
     found |= {"tuner": 1 if tunes else None, "dashboard": assumed.dashboards if boards else None}
-    used |= {"tuner": tuner_s / assumed.pane_s} if tunes else {}
-    used |= {"dashboard": board_s} if boards else {}
+    used |= {"tuner": tuner} if tunes else {}
+    used |= {"dashboard": board} if boards else {}
     replicas = sum(partitions.values()) * assumed.replication
     topics = traffic(measured, assumed, queries_per_s, found, partitions["metrics"])
     broker_s = queries_per_s * (measured.broker_cpu_ms or 0.0) / 1000
@@ -116,10 +117,6 @@ def needs(measured: Measured, assumed: Assumed, queries_per_s: float) -> Needs:
     usd = bare.core_hours_per_million * assumed.usd_per_core_hour
     usd += bare.gb_months_per_million * assumed.usd_per_gb_month
     return msgspec.structs.replace(bare, usd_per_million=usd)
-
-
-def _part_us(measured: Measured, assumed: Assumed) -> float:
-    return measured.tuner_row(assumed.tasks, assumed.models).us_per_part
 
 
 def _memory_gb(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from agents.scaling import figures
-from agents.scaling.assumed import CHANGED, Assumed
+from agents.scaling.assumed import Assumed, changed
 from agents.scaling.measured import Measured, measured
 
 SIZES = (1_000.0, 100_000.0, 10_000_000.0)
@@ -50,9 +50,9 @@ def tables(
         "needs": lambda these, those: figures.needed(these, those, sizes),
         "first": lambda these, those: figures.first(these, those, sizes),
         "limits": figures.ends,
-        "changed": lambda these, _: figures.needed(these, CHANGED, sizes),
-        "limits-changed": lambda these, _: figures.ends(these, CHANGED),
-        "cells": lambda these, _: figures.cells(these, CHANGED, max(sizes)),
+        "changed": lambda these, those: figures.needed(these, changed(those), sizes),
+        "limits-changed": lambda these, those: figures.ends(these, changed(those)),
+        "cells": lambda these, those: figures.cells(these, changed(those), max(sizes)),
         "tuning": lambda these, _: figures.tuning(these),
         "hearing": lambda these, _: figures.hearing(these),
         "reading": lambda these, _: figures.reading(these),

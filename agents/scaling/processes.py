@@ -36,13 +36,16 @@ def at_least_one(amount: float) -> int:
 
 
 def gateways(measured: Measured, assumed: Assumed, queries_per_s: float) -> int | None:
-    """How many gateways, each of which reads every answer; None: reading them takes a core."""
+    """How many gateways, each of which reads every answer; None: reading them takes a core.
+
+    Its own answer's reading is in the time that was measured of a request, the others' is not.
+    """
     own = queries_per_s * assumed.gateway_share
-    read_s, each_s = 1 / measured.reader_per_s, measured.gateway_cpu_ms / 1000
-    left = assumed.busy if assumed.own_answers else assumed.busy - queries_per_s * read_s
+    read_s = 0.0 if assumed.own_answers else measured.read_s
+    left = assumed.busy - queries_per_s * read_s
     if left <= 0:
         return None
-    for_core = own * (each_s + read_s * assumed.own_answers) / left
+    for_core = own * max(0.0, measured.gateway_cpu_ms / 1000 - read_s) / left
     for_waiting = own * assumed.answer_s / (assumed.gateway_waiting * assumed.busy)
     return at_least_one(max(for_core, for_waiting))
 
@@ -70,8 +73,9 @@ def processes(
     used["worker"] = q * share / worker_capacity(measured, assumed) / workers[0]
     found["gateway"] = gateways(measured, assumed, q)
     if count := found["gateway"]:
-        read = (q / count if assumed.own_answers else q) / measured.reader_per_s
-        used["gateway"] = read + q * assumed.gateway_share / count * measured.gateway_cpu_ms / 1000
+        own = q * assumed.gateway_share / count
+        others = 0.0 if assumed.own_answers else q - own
+        used["gateway"] = own * measured.gateway_cpu_ms / 1000 + others * measured.read_s
     return found, used
 
 

@@ -6,17 +6,20 @@ from collections.abc import Mapping
 from functools import cache
 
 from agents.answering import answered, judgement_metric, outcome_metric
-from agents.benchmarks.worlds import names, query, rule
+from agents.benchmarks.worlds import names, rule
 from agents.reply import Answer
 from agents.routing import Refusal, Table, decide
 from schemas.assignment import Assignment
 from schemas.chunk import Chunk
-from schemas.query import Query
+from schemas.query import Parameters, Query
 from schemas.response import Response, Usage
 from schemas.wire import Event, encode
 from streams.settings import Model, Settings, Task
 
 NOW_AT = 1_790_000_000_000
+QUERY_ID = "0123456789abcdef0123456789abcdef"
+"""As long as those that a gateway gives."""
+
 ADDRESS = "gateway-0-0123456789abcdef0123456789abcdef"
 TOKENS = 64
 TASK = "task-0000"
@@ -35,13 +38,12 @@ def settings(models: int, tasks: int = 1) -> Settings:
 
 def asked(prompt_bytes: int) -> Query:
     """A query of a gateway's with a prompt of so many bytes."""
-    plain = query(1, 1, "0123456789abcdef0123456789abcdef")
     return Query(
-        query_id=plain.query_id,
+        query_id=QUERY_ID,
         task=TASK,
         prompt="x" * prompt_bytes,
-        parameters=plain.parameters,
-        session=plain.session,
+        parameters=Parameters(max_tokens=TOKENS, temperature=0.0),
+        session="session-1",
         reply_to=ADDRESS,
     )
 

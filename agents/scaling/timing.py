@@ -1,7 +1,7 @@
 """Pure code, timed at sizes that one machine can't run: nothing here sends or reads.
 
 Each takes ``clock`` (seconds of processor time) and returns rows for the page. What Kafka's client
-and the network add is not in them, but for ``skipping``.
+and the network add is not in them, but for ``skipping``: ``readers`` adds it.
 """
 
 from __future__ import annotations

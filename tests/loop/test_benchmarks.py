@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 
+from agents.benchmarks import scale
 from agents.benchmarks.aggregator import bench_aggregator
 from agents.benchmarks.decision import bench_decision
 from agents.benchmarks.loop_delay import bench_loop_delay
@@ -63,7 +65,7 @@ async def test_path(kafka_bootstrap: str) -> None:
 
 async def test_throughput(kafka_bootstrap: str) -> None:
     figures = medians(await bench_throughput(Broker(kafka_bootstrap, os.getpid()), 1, 100, quiet))
-    roles = ("router", "worker", "grader", "aggregator")
+    roles = ("router", "worker", "grader", "aggregator", "tuner")
     parts = [figures[f"{role}_cpu_ms_per_query"] for role in roles]
     assert min(parts) >= 0
     assert figures["cpu_ms_per_query"] == pytest.approx(sum(parts))
@@ -76,7 +78,16 @@ async def test_aggregator(kafka_bootstrap: str) -> None:
     (row,) = found["rows"]
     assert (row["metrics"], row["over_hours"]) == (60_000, 3)
     assert row["metrics_per_s"]["median"] > 0
-    assert row["resident_mb"]["median"] > 20
+    assert 20 < row["resident_mb"]["median"] <= row["resident_mb_peak"]["median"]
+    assert row["end_over_half"]["median"] >= 0.5
+
+
+async def test_scale_shares_the_work(kafka_bootstrap: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scale, "plans", lambda: [(2, 4, 3)])
+    broker = nullcontext(Broker(kafka_bootstrap))
+    (row,) = (await scale.bench_scale(lambda: broker, 1, 20_000, quiet))["rows"]
+    assert (row["processes"], row["partitions"], row["models"]) == (2, 4, 3)
+    assert row["records_per_s"]["median"] > 0
 
 
 async def test_loop_delay(kafka_bootstrap: str) -> None:
@@ -90,5 +101,6 @@ def test_decision() -> None:
     (row,) = found["rows"]
     assert 0 < row["p50_us"]["median"] <= row["p99_us"]["median"]
     assert row["litellm_p50_us"]["median"] > 0
-    machine = {"cores": 2, "processor": "x", "memory_gb": 1.0, "python": "3", "kafka": "4"}
+    machine = {"cores": 2, "processor": "x", "memory_gb": 1.0, "python": "3"}
+    machine |= {"kafka": "4", "broker": "own"}
     assert "## One decision" in page(machine, "zeta bench all", "2026-01-01", 60.0, [found])

@@ -10,6 +10,7 @@ from pathlib import Path
 from aiokafka import AIOKafkaConsumer
 
 from schemas.tick import decode_metrics
+from streams.collecting import collect_seldom
 from streams.connecting import connection
 from streams.settings import load
 
@@ -26,6 +27,7 @@ async def main(file: Path) -> None:
         max_partition_fetch_bytes=1024 * 1024,
     )
     await consumer.start()
+    collect_seldom()  # as a role does
     seen = 0
     while True:
         fetched = await consumer.getmany(timeout_ms=200, max_records=kafka.max_batch)

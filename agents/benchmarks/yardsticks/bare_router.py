@@ -1,10 +1,14 @@
-"""The least that a router can be: consume, decode, encode, produce, flush, commit."""
+"""The least that a router can be: consume, decode, encode, produce, flush, commit.
+
+It finds a record's partition as the router does: Kafka's own hash takes longer than a decision.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import sys
 from pathlib import Path
+from zlib import crc32
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
@@ -40,6 +44,7 @@ async def main(file: Path) -> None:
     )
     await consumer.start()
     await producer.start()
+    partitions = len(await producer.partitions_for(target))
     collect_seldom()  # as a role does
     print("bare router is ready", flush=True)
     while True:
@@ -47,7 +52,9 @@ async def main(file: Path) -> None:
         for records in fetched.values():
             for record in records:
                 query = decode(Query, record.value)
-                await producer.send(target, encode(query), key=query.query_id.encode())
+                key = query.query_id.encode()
+                partition = crc32(key) % partitions
+                await producer.send(target, encode(query), key=key, partition=partition)
         if fetched:
             await producer.flush()
             await consumer.commit()

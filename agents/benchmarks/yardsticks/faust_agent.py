@@ -1,7 +1,7 @@
 """Faust as its documentation shows it: an agent on a topic.
 
 ``empty``: raw bytes, nothing done with them. ``tutorial``: Faust Records in and out, one
-``topic.send`` an event. Prints how many events it has seen, each 500.
+``topic.send`` an event. Prints how many events it has seen, each 100 and at the last.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from faust import StreamT
 
 from streams.settings import load
 
-EVERY = 500
+EVERY = 100
 
 
 class TutorialQuery(faust.Record):
@@ -26,7 +26,7 @@ class TutorialQuery(faust.Record):
     prompt: str
 
 
-def build(file: Path, way: str, directory: str) -> faust.App:
+def build(file: Path, way: str, directory: str, total: int) -> faust.App:
     """The App, which reads ``queries`` from its beginning."""
     kafka = load(file, {}).kafka
     app = faust.App(
@@ -44,7 +44,7 @@ def build(file: Path, way: str, directory: str) -> faust.App:
     def count() -> None:
         nonlocal seen
         seen += 1
-        if seen % EVERY == 0:
+        if seen % EVERY == 0 or seen == total:
             print(f"seen {time.monotonic():.6f} {seen}", flush=True)
 
     if way == "empty":
@@ -67,6 +67,6 @@ def build(file: Path, way: str, directory: str) -> faust.App:
 
 
 if __name__ == "__main__":
-    app = build(Path(sys.argv[1]), sys.argv[2], sys.argv[3])
+    app = build(Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4]))
     sys.argv[1:] = ["worker", "--loglevel", "warn", "--without-web"]
     app.main()

@@ -63,7 +63,7 @@ def test_the_page_names_each_command_and_the_machine() -> None:
     gateway = {"bench": "gateway", "runs": 2, **over_runs(RUNS)}
     rows = [{"metrics": 1000, "metrics_per_s": spread([5.0])}]
     found = page(
-        machine(),
+        machine({}),
         "zeta bench all",
         "2026-01-01",
         600.0,
@@ -98,7 +98,7 @@ def test_goals_are_judged_by_the_worst_row_and_by_medians() -> None:
         ("us, 3 models, p99", 1.0, True),
         ("us, 100 models, p50", 51.0, False),
     }
-    text = page(machine(), "zeta bench all", "2026-01-01", 60.0, found)
+    text = page(machine({}), "zeta bench all", "2026-01-01", 60.0, found)
     assert "| decision | us, 100 models, p50 | at most 50 | 51 | **missed** |" in text
     assert "| router | of the bare loop's records/s | at least 0.8 | 0.8 | met |" in text
 

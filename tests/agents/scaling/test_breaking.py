@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.scaling.assumed import CHANGED, Assumed
+from agents.scaling.assumed import Assumed, changed
 from agents.scaling.breaking import limits, reached
-from agents.scaling.measured import bundled, measured
+from agents.scaling.measured import measured
 from agents.scaling.needs import needs
+from agents.scaling.source import bundled
 
 KNOWN = measured(bundled())
+CHANGED = changed(Assumed())
 
 
 @given(st.floats(2, 1e9))
@@ -39,9 +42,17 @@ def test_needs_and_limits_agree() -> None:
     assert needs(KNOWN, Assumed(), 1.1 * tuner_at).processes["tuner"] is None
 
 
+@given(st.floats(1_000, 1e7), st.floats(0.1, 1_000), st.floats(0, 1))
+def test_a_dashboard_never_outlasts_gateways(rate: float, board_us: float, graded: float) -> None:
+    # It reads the answers that they read, and the metrics as well.
+    known = msgspec.structs.replace(KNOWN, reader_per_s=rate, board_us=board_us)
+    at = {one.what: one.per_s for one in limits(known, Assumed(graded=graded))}
+    assert at["the dashboard"] < at["gateways"]
+
+
 def test_the_changes_lift_what_they_are_for() -> None:
-    changed = {one.what for one in limits(KNOWN, CHANGED)}
-    assert not changed & {"the defaults", "gateways", "the dashboard"}
+    left = {one.what for one in limits(KNOWN, CHANGED)}
+    assert not left & {"the defaults", "gateways", "the dashboard"}
     before = {one.what: one.per_s for one in limits(KNOWN, Assumed())}
     for one in limits(KNOWN, CHANGED):
         assert one.per_s >= before[one.what]

@@ -2,38 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import msgspec
 import pytest
 
 from agents.scaling.assumed import Assumed
-from agents.scaling.measured import MeasuredError, bundled, measured, read
+from agents.scaling.measured import MeasuredError, measured
 from agents.scaling.needs import needs
-
-
-def test_a_file_is_completed_with_what_is_bundled(tmp_path: Path) -> None:
-    file = tmp_path / "bench.json"
-    worker = {"bench": "worker", "answers_per_s": {"median": 7.0, "min": 1.0, "max": 9.0}}
-    file.write_bytes(msgspec.json.encode({"machine": {}, "elapsed_s": 1.0, "benches": [worker]}))
-    found = measured(read(file))
-    assert found.worker_per_s == 7.0
-    assert found.loop_cpu_ms == measured(bundled()).loop_cpu_ms
-    assert found.tuning == measured(bundled()).tuning
-
-
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"benches": 1}'])
-def test_another_file_is_refused(tmp_path: Path, text: str) -> None:
-    file = tmp_path / "bench.json"
-    file.write_text(text)
-    with pytest.raises(MeasuredError, match=r"bench\.json"):
-        read(file)
+from agents.scaling.source import bundled
 
 
 def test_a_missing_figure_is_named() -> None:
     found = {**bundled(), "benches": []}
-    with pytest.raises(MeasuredError, match="aggregator"):
-        measured(found)
+    with pytest.raises(MeasuredError, match=r"mine\.json: .*aggregator"):
+        measured(found, "mine.json")
 
 
 def test_the_slowest_router_counts() -> None:
@@ -51,6 +32,23 @@ def test_somebody_elses_broker_is_not_measured() -> None:
     known = measured(found)
     assert known.broker_cpu_ms is None
     assert needs(known, Assumed(), 1000).brokers_for["processor"] == 1
+
+
+def test_the_tuners_share_of_the_loop_may_be_there() -> None:
+    found = bundled()
+    throughput = next(b for b in found["benches"] if b["bench"] == "throughput")
+    throughput.pop("tuner_cpu_ms_per_query", None)
+    without = measured(found)
+    assert without.tuner_cpu_ms is None
+    throughput["tuner_cpu_ms_per_query"] = {"median": 0.02, "min": 0.01, "max": 0.03}
+    assert measured(found) == msgspec.structs.replace(without, tuner_cpu_ms=0.02)
+
+
+def test_further_keys_of_the_aggregator_change_nothing() -> None:
+    found = bundled()
+    for row in next(b for b in found["benches"] if b["bench"] == "aggregator")["rows"]:
+        row["resident_mb_half"] = row["resident_mb_peak"] = {"median": 1.0, "min": 1.0, "max": 1.0}
+    assert measured(found) == measured(bundled())
 
 
 def test_the_nearest_row_of_the_tuner_counts() -> None:

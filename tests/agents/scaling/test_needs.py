@@ -9,15 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.scaling.assumed import CHANGED, Assumed
-from agents.scaling.measured import Measured, bundled, measured
+from agents.scaling.assumed import Assumed, changed
+from agents.scaling.measured import Measured, measured
 from agents.scaling.needs import MONTH_S, Needs, needs
 from agents.scaling.processes import gateways, workers_of
 from agents.scaling.sizes import record_sizes
+from agents.scaling.source import bundled
 from agents.scaling.traffic import kept_s
 
 KNOWN: Measured = measured(bundled())
 AS_IT_IS = Assumed()
+CHANGED = changed(AS_IT_IS)
 RATES = st.floats(1, 1e8)
 WORLDS = st.sampled_from([AS_IT_IS, CHANGED, Assumed(models=1), Assumed(models=20, tasks=50)])
 
@@ -76,11 +78,24 @@ def test_money_is_cores_and_disk_at_their_prices(rate: float) -> None:
 def test_a_gateway_reads_the_others_answers_too() -> None:
     plain = msgspec.structs.replace(KNOWN, reader_per_s=100_000.0, gateway_cpu_ms=1.0)
     patient = msgspec.structs.replace(AS_IT_IS, gateway_waiting=10**9)
-    # Of 0.6 of a core, 30,000 answers a second take 0.3: 30 s of work are for 100.
-    assert gateways(plain, patient, 30_000) == 100
+    # Of 0.6 of a core, 30,000 answers a second take 0.3. Of 30 s of work, 0.3 are the reading of
+    # one's own answers, which are among the 30,000: the rest is for 99.
+    assert gateways(plain, patient, 30_000) == 99
     assert gateways(plain, patient, 60_000) is None
     own = msgspec.structs.replace(patient, own_answers=True)
-    assert gateways(plain, own, 60_000) == 101
+    assert gateways(plain, own, 60_000) == 100
+
+
+def test_a_gateways_work_is_its_own_requests_and_the_others_answers() -> None:
+    plain = msgspec.structs.replace(KNOWN, reader_per_s=100_000.0, gateway_cpu_ms=1.0)
+    patient = msgspec.structs.replace(AS_IT_IS, gateway_waiting=10**9)
+    found = needs(plain, patient, 1_000)
+    assert found.processes["gateway"] == 2  # 500 requests of 1 ms, 500 answers of 10 us
+    assert found.used["gateway"] == pytest.approx(0.505)
+    own = msgspec.structs.replace(patient, own_answers=True)
+    assert needs(plain, own, 1_000).used["gateway"] == pytest.approx(0.5)
+    half = msgspec.structs.replace(own, gateway_share=0.5)
+    assert needs(plain, half, 2_000).used["gateway"] == pytest.approx(0.5)
 
 
 def test_workers_are_counted_model_by_model() -> None:
