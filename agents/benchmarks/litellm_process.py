@@ -13,6 +13,7 @@ from agents.benchmarks.processes import running, yardstick
 from agents.comparison.litellm_library import MISSING, LiteLLMMissingError
 
 AT_ONCE = 64
+"""Calls unanswered at a time, unless it is told otherwise."""
 
 
 def check_litellm() -> None:
@@ -34,14 +35,20 @@ class Calls(msgspec.Struct, frozen=True):
 
 
 async def litellm_calls(
-    directory: Path, endpoints: Sequence[str], calls: int, *, rate: float, within_s: float
+    directory: Path,
+    endpoints: Sequence[str],
+    calls: int,
+    *,
+    rate: float,
+    within_s: float,
+    at_once: int = AT_ONCE,
 ) -> Calls:
-    """Has it make calls, at most 64 at a time, started at ``rate`` per second (0: at once).
+    """Has it make calls, at most so many at a time, started at ``rate`` per second (0: at once).
 
     Raises:
         BenchError: it ended, or takes longer than ``within_s``.
     """
-    command = yardstick("litellm_calls", ",".join(endpoints), str(calls), str(AT_ONCE), str(rate))
+    command = yardstick("litellm_calls", ",".join(endpoints), str(calls), str(at_once), str(rate))
     with running("litellm", command, directory) as process:
         await asyncio.to_thread(process.wait_for, "took_s", within_s)
         said = next(line for line in process.said().splitlines() if line.startswith("{"))

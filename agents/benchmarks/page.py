@@ -34,7 +34,7 @@ WHAT = {
     "latency. The bare hops are two consumers that do nothing but the same call with the same "
     "client and connections; LiteLLM's Router calls the same server from one process, without "
     "Kafka.",
-    "throughput": "64 queries unanswered at a time, three simulated models without latency, every "
+    "throughput": "256 queries unanswered at a time, three simulated models without latency, every "
     "answer graded. `cpu_ms_per_query` is the processor time of router, three workers, grader, "
     "aggregator and tuner together, each apart below it, as are the client that asks and the "
     "broker; LiteLLM's is that of its one process, which is its client, too: "

@@ -40,7 +40,7 @@ Runs = Annotated[int, typer.Option(min=1, help="How often each is measured.")]
 AGGREGATED = ((100_000, 1), (400_000, 1), (1_000_000, 10))
 """Metrics, and the hours of the log that they are spread over."""
 
-SCALED = 100_000
+SCALED = 60_000
 
 
 def gateway(
