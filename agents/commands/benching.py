@@ -178,7 +178,7 @@ def everything(
     output: Annotated[Path, typer.Option(help="The page that is written.")] = PAGE,
     json: Json = False,
 ) -> None:
-    """Run every benchmark, and write the page: about 13 minutes on two cores.
+    """Run every benchmark, and write the page: 13 to 19 minutes on two cores.
 
     Example: zeta bench all
     """
