@@ -31,6 +31,8 @@ def fold_records(
     Raises:
         AssertionError: a gap in the offsets; folding on would lose records unseen.
     """
+    if not records:
+        return ()
     first, last = records[0].offset, records[-1].offset
     if last - first != len(records) - 1:
         raise AssertionError(f"a gap in the offsets between {first} and {last}")

@@ -23,7 +23,6 @@ fills identities only, republishes the very same bytes.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from math import inf
 
 import msgspec
 from xxhash import xxh3_128_digest
@@ -103,18 +102,18 @@ class WindowFold:
         self._seen = Identities(windows.horizon_ms)
         self._resume = resume
         self._resumed = resume.offset if resume else -1
-        self._close_until(resume.closed_at if resume else None)
+        self._closed = resume.closed_at if resume else None
         self._published = resume.published_at if resume else None
         self._next: int | None = None
         self._logged = resume.logged_at if resume else 0
 
-    def fold(self, offset: int, logged_at: int, event: Metric | Tick) -> list[WindowScore]:
+    def fold(self, offset: int, logged_at: int, event: Metric | Tick | None) -> list[WindowScore]:
         """Takes the next record; returns the parts of the windows that it closes, oldest first.
 
         Args:
             offset: the record's; must be one more than the last.
             logged_at: the record's Kafka timestamp.
-            event: what the record says.
+            event: what the record says; None where that is nothing for a window.
 
         Raises:
             SkewError: the event's time is not to be believed; the record counts for nothing.
@@ -171,7 +170,7 @@ class WindowFold:
                 f"{moment} is {(moment - logged_at) / 1000:.1f} s ahead of the broker's clock; "
                 f"windows.skew_s allows {self._skew / 1000:g}"
             )
-        if offset < self._resumed:
+        if self.looks_back(offset):
             return ()  # identities only
         if isinstance(event, Tick):
             return self._close_for(moment)
@@ -179,8 +178,8 @@ class WindowFold:
             self._add(offset, event, repeated)
         except LimitError as error:
             return error
-        if moment < self._closing:
-            return ()
+        if self._closed is None:
+            return ()  # the first tick says where the first part begins
         return self._close_for(moment - self._skew)  # so far ahead its clock may be
 
     @property
@@ -191,11 +190,6 @@ class WindowFold:
     def looks_back(self, offset: int) -> bool:
         """Whether a record lies before the anchor that the fold resumed from."""
         return offset < self._resumed
-
-    def skip(self, offset: int, logged_at: int) -> None:
-        """Passes over a record that is no event."""
-        for _ in self.fold_all(offset, [logged_at], [None]):
-            raise AssertionError("nothing follows from it")
 
     def _advance(self, first: int, count: int) -> None:
         if self._next is not None and first != self._next:
@@ -221,9 +215,9 @@ class WindowFold:
 
     def _add(self, offset: int, metric: Metric, repeated: bool) -> None:
         start = metric.observed_at // self._size * self._size
-        late = start < self._floor
-        if late:
-            start = self._floor
+        closed = self._closed or 0
+        late = start < closed
+        start = max(start, closed)
         window = self._open.get((start, metric.task))
         tally = window.models.get(metric.model) if window is not None else None
         bucket = bucket_of(metric)
@@ -254,29 +248,17 @@ class WindowFold:
     def _close_for(self, moment: int) -> list[WindowScore]:
         """The parts of what a clock that says so closes."""
         now = (moment - self._lateness) // self._size * self._size
-        return list(self._close(now)) if now > self._floor else []
+        return list(self._close(now)) if now > (self._closed or 0) else []
 
     def _close(self, now: int) -> Iterator[WindowScore]:
         """The parts that tile [what was closed, ``now``) for each task."""
-        before = self._closed
-        self._close_until(now)
+        before, self._closed = self._closed, now
         ready = sorted(key for key in self._open if key[0] < now)
         parts = [self._part(*key, self._open.pop(key)) for key in ready]
         empty = list(self._empty_parts(parts, before, now))
         if self._published is None or now > self._published:
             self._published = now
             yield from sorted(parts + empty, key=lambda part: (part.window_end_at, part.task))
-
-    def _close_until(self, now: int | None) -> None:
-        """Sets what is closed, and the first moment of a metric that closes more.
-
-        Before the first tick none does: that says where the first part begins.
-        """
-        self._closed = now
-        self._floor = now or 0
-        self._closing: float = inf
-        if now is not None:
-            self._closing = (now // self._size + 1) * self._size + self._lateness + self._skew
 
     def _part(self, start: int, task: str, window: _Window) -> WindowScore:
         return WindowScore(

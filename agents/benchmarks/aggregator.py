@@ -27,7 +27,6 @@ MODELS = TASKS = 3
 PARTITIONS = 4
 WINDOWS = {"size_s": 60.0, "panes": 1, "lateness_s": 0.0, "tick_s": 60.0, "skew_s": 600.0}
 TAKEN = re.compile(r'^zeta_records_consumed_total\{topic="metrics"\} (\S+)$', re.MULTILINE)
-WINDOW_MS = 60_000
 HOUR_MS = 3_600_000
 LOOKED_S = 0.1
 """How often the process is asked how far it is: asking takes its time, and the machine's."""
@@ -61,9 +60,9 @@ async def bench_aggregator(
                 metrics = metric_records(MODELS, TASKS, logged)
                 await _tick(place, since)
                 await place.fill("metrics", metrics, timestamps_ms=logged)
-                ends_at = now_ms() + AHEAD_MS
-                await _tick(place, ends_at)
-                folded = await _fold(place, size, ends_at // WINDOW_MS * WINDOW_MS)
+                ticked_at, pane_ms = now_ms() + AHEAD_MS, place.settings.windows.pane_ms
+                await _tick(place, ticked_at)
+                folded = await _fold(place, size, ticked_at // pane_ms * pane_ms)
                 command = yardstick("bare_reader", str(place.file))
                 with running("bare-reader", command, place.directory) as process:
                     bare = (await counted(process, size)).rate(size)
@@ -126,7 +125,7 @@ async def _fold(place: Town, size: int, ends_at: int) -> dict[str, float]:
                 moved_s = time.monotonic()
                 while len(closed) < PARTITIONS * TASKS:
                     process.check()
-                    count = await _taken(http, port) or 0
+                    count = await _taken(http, port)
                     if 0 < count < size:  # at the end they are read, and not yet folded
                         progress.samples.append((time.monotonic(), count))
                     resident.look(process.resident_mb(), count / size)
@@ -140,11 +139,11 @@ async def _fold(place: Town, size: int, ends_at: int) -> dict[str, float]:
         await reader.stop()
 
 
-async def _taken(http: httpx.AsyncClient, port: int) -> int | None:
-    """How many metrics the process has taken; None before it tells."""
+async def _taken(http: httpx.AsyncClient, port: int) -> int:
+    """How many metrics the process has taken; 0 before it tells."""
     try:
         text = (await http.get(f"http://127.0.0.1:{port}/metrics")).text
     except httpx.HTTPError:
-        return None
+        return 0
     found = TAKEN.search(text)
-    return int(float(found[1])) if found else None
+    return int(float(found[1])) if found else 0

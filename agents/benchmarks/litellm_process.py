@@ -4,26 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 
 import msgspec
 
 from agents.benchmarks.processes import running, yardstick
-from agents.comparison.litellm_library import MISSING, LiteLLMMissingError
 
 AT_ONCE = 64
 """Calls unanswered at a time, unless it is told otherwise."""
-
-
-def check_litellm() -> None:
-    """Told before our own side is measured.
-
-    Raises:
-        LiteLLMMissingError: it isn't installed.
-    """
-    if find_spec("litellm") is None:
-        raise LiteLLMMissingError(MISSING)
 
 
 class Calls(msgspec.Struct, frozen=True):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence, Set
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
-from agents.benchmarks.processes import Running, running, zeta
+from agents.benchmarks.processes import BenchError, Running, running, zeta
 from agents.benchmarks.town import Town
 from agents.benchmarks.worlds import instant_profile, names, rule
+from agents.client import Client
+from schemas.response import Response
 from schemas.wire import encode
 from streams.broker.ports import free_port_run
 
@@ -35,6 +37,27 @@ async def ready(place: Town, roles: Sequence[str]) -> AsyncIterator[list[Running
         for process in processes:
             await asyncio.to_thread(process.wait_for, " is ready")
         yield processes
+
+
+async def answers(
+    client: Client, ids: Set[str], within_s: float, processes: Sequence[Running]
+) -> AsyncIterator[Response]:
+    """The answers to these queries, as they come.
+
+    Raises:
+        BenchError: an error answer, or not all are answered; or one of ``processes``, who should
+            have done it, has ended.
+    """
+    left = len(ids)
+    async for answer in client.answers(ids, within_s):
+        if answer.error is not None:
+            raise BenchError(f"an error answer: {answer.error.message}")
+        left -= 1
+        yield answer
+    for process in processes:
+        process.check()
+    if left:
+        raise BenchError(f"{left} of {len(ids)} queries weren't answered")
 
 
 async def rules(place: Town, models: int) -> None:

@@ -8,12 +8,13 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager
 
 from agents.benchmarks.figures import Row, over_runs, percentile
-from agents.benchmarks.litellm_process import check_litellm, litellm_calls
-from agents.benchmarks.loop import ready, rules, simulated
-from agents.benchmarks.processes import BenchError, Running, running, yardstick
+from agents.benchmarks.litellm_process import litellm_calls
+from agents.benchmarks.loop import answers, ready, rules, simulated
+from agents.benchmarks.processes import Running, running, yardstick
 from agents.benchmarks.town import Town, town
 from agents.benchmarks.worlds import names, query, sections
 from agents.client import Client
+from agents.comparison.litellm_library import check_litellm
 
 MODEL = names("model", 1)[0]
 ANSWERS_WITHIN_S = 60.0
@@ -93,7 +94,7 @@ async def ask(
     """Asks at an even rate; the seconds to each answer, without the first tenth of them.
 
     Raises:
-        BenchError: an error answer, or not all were answered; ``processes`` are who should have.
+        BenchError: as ``answers``.
     """
     total = round(rate * seconds)
     asked_s: dict[str, float] = {}
@@ -112,15 +113,9 @@ async def ask(
         sending = asyncio.create_task(send())
         ids = {one.query_id for one in queries}
         try:
-            async for answer in client.answers(ids, seconds + ANSWERS_WITHIN_S):
-                if answer.error is not None:
-                    raise BenchError(f"an error answer: {answer.error.message}")
+            async for answer in answers(client, ids, seconds + ANSWERS_WITHIN_S, processes):
                 took[answer.query_id] = clock() - asked_s[answer.query_id]
             await sending
         finally:
             sending.cancel()
-    for process in processes:
-        process.check()
-    if len(took) < total:
-        raise BenchError(f"{total - len(took)} of {total} queries weren't answered")
     return [took[one.query_id] for one in queries[total // 10 :]]

@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable, Sequence
 
 from agents.benchmarks.figures import Row, over_runs
-from agents.benchmarks.litellm_process import check_litellm, litellm_calls
-from agents.benchmarks.loop import ready, rules, simulated
+from agents.benchmarks.litellm_process import litellm_calls
+from agents.benchmarks.loop import answers, ready, rules, simulated
 from agents.benchmarks.processes import BenchError, Running, cpu_s
 from agents.benchmarks.town import Broker, Town, town
 from agents.benchmarks.worlds import names, query, sections
 from agents.client import Client
+from agents.comparison.litellm_library import check_litellm
 from schemas.metric import Metric
 from schemas.query import Reference
 from schemas.tick import Tick
@@ -69,9 +70,9 @@ async def bench_throughput(
 
 async def _ours(place: Town, total: int, broker: int | None) -> dict[str, float]:
     async with ready(place, LOOP) as processes, Client(place.settings) as client:
-        await _closed_loop(client, "warm", total // 10)
+        await _closed_loop(client, "warm", total // 10, processes)
         before, began_s = _cpu_s(processes, broker), time.monotonic()
-        await _closed_loop(client, "run", total)
+        await _closed_loop(client, "run", total, processes)
         wall_s, after = time.monotonic() - began_s, _cpu_s(processes, broker)
     await _check_graded(place, total)
     parts = {who: 1000 * (after[who] - before[who]) / total for who in after}
@@ -105,7 +106,7 @@ def _cpu_s(processes: Sequence[Running], broker: int | None) -> dict[str, float]
     return {**took, "client": time.process_time(), **own}
 
 
-async def _closed_loop(client: Client, run: str, total: int) -> None:
+async def _closed_loop(client: Client, run: str, total: int, processes: Sequence[Running]) -> None:
     turns = asyncio.Semaphore(AT_ONCE)
     queries = [query(number, TASKS, run, GRADED) for number in range(total)]
     within_s = WITHIN_S + total / SLOWEST_PER_S
@@ -116,15 +117,10 @@ async def _closed_loop(client: Client, run: str, total: int) -> None:
             await client.send(one)
 
     sending = asyncio.create_task(send())
-    answered = 0
+    ids = {one.query_id for one in queries}
     try:
-        async for response in client.answers({one.query_id for one in queries}, within_s):
-            if response.error is not None:
-                raise BenchError(f"an error answer: {response.error.message}")
-            answered += 1
+        async for _ in answers(client, ids, within_s, processes):
             turns.release()
-        if answered < total:
-            raise BenchError(f"{total - answered} of {total} queries weren't answered")
         await sending
     finally:
         sending.cancel()

@@ -11,6 +11,7 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
+from importlib.util import find_spec
 from typing import Any
 
 OFFLINE = {
@@ -42,6 +43,16 @@ def load() -> Any:
         if error.name != "litellm":
             raise
         raise LiteLLMMissingError(MISSING) from error
+
+
+def check_litellm() -> None:
+    """Whether it can be loaded, told without the seconds that takes.
+
+    Raises:
+        LiteLLMMissingError: it isn't installed.
+    """
+    if find_spec("litellm") is None:
+        raise LiteLLMMissingError(MISSING)
 
 
 def litellm_version() -> str:

@@ -159,7 +159,7 @@ class World:
                     self._take(number, self._metric())
                 if self.random.random() < 0.1:
                     self.log.append("metrics", b"rubbish", self.now, number)
-                    self._folds[number].skip(self.log.end("metrics", number) - 1, self.now)
+                    self._folds[number].fold(self.log.end("metrics", number) - 1, self.now, None)
                 if self.random.random() < 0.8:
                     self._take(number, Tick(ticked_at=self.now + self.random.randrange(-20, 20)))
 

@@ -127,9 +127,6 @@ def _take(
     logged_at: int,
     event: Metric | Tick | None,
 ) -> None:
-    if event is None:
-        fold.skip(offset, logged_at)
-        return
     done.parts.extend(Published(index, part) for part in fold.fold(offset, logged_at, event))
 
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from schemas.metric import Metric
 from schemas.tick import Tick
 from schemas.window_score import WindowScore
+from streams.folding import fold_records
 from streams.refusing import SkewError
-from streams.settings import Windows
+from streams.settings import Kafka, Windows
 from streams.windows import WindowFold
 from tests.streams.folding import TASKS, Logged, Published, fold_of, metric, partitions, run
 
@@ -169,10 +170,16 @@ def test_a_clock_that_stands_at_the_epoch_makes_no_negative_window() -> None:
 
 def test_a_gap_in_the_offsets_stops_the_fold() -> None:
     fold = fold_of()
-    fold.skip(7, 0)
-    fold.skip(8, 0)
+    fold.fold(7, 0, None)
+    fold.fold(8, 0, None)
     with pytest.raises(AssertionError, match="metrics-1: offset 10 after 8: a gap"):
         fold.fold(10, 0, metric("p", 0))
+
+
+def test_no_records_say_nothing() -> None:
+    fold = fold_of()
+    assert list(fold_records(fold, Kafka(), [])) == []
+    assert fold.anchor() is None
 
 
 def test_windows_of_50_ms_without_lateness() -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import sys
 from pathlib import Path
-from zlib import crc32
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
@@ -16,6 +15,7 @@ from schemas.query import Query
 from schemas.wire import decode, encode
 from streams.collecting import collect_seldom
 from streams.connecting import connection
+from streams.producing import quick_home
 from streams.settings import load
 from streams.topics import model_topic
 
@@ -53,7 +53,7 @@ async def main(file: Path) -> None:
             for record in records:
                 query = decode(Query, record.value)
                 key = query.query_id.encode()
-                partition = crc32(key) % partitions
+                partition = quick_home(key, partitions)
                 await producer.send(target, encode(query), key=key, partition=partition)
         if fetched:
             await producer.flush()
