@@ -49,7 +49,7 @@ async def test_whatever_comes_is_answered_as_the_document_says(
             *("--header", f"Authorization: Bearer {ALICE}"),
             *("--checks", ",".join(CHECKS)),
             *("--phases", "coverage,fuzzing"),
-            *("--seed", "7", "--max-examples", "40", "--max-time", "20", "--workers", "2"),
+            *("--seed", "7", "--max-examples", "40", "--max-time", "40", "--workers", "2"),
             *("--generation-database", "none", "--no-color"),
             variables={"HOME": str(tmp_path), "PATH": os.environ["PATH"]},
         )
@@ -58,5 +58,5 @@ async def test_whatever_comes_is_answered_as_the_document_says(
         route = {"route": "/v1/chat/completions"}
         for status in ("200", "400"):
             asked = served.value("zeta_gateway_requests_total", **route, status=status)
-            assert asked > 0, status  # how many depends on the machine
+            assert asked > 10, status
         assert served.value("zeta_gateway_requests_total", **route, status="500") == 0
